@@ -1,0 +1,1 @@
+"""The thumbnailer: makes each photo's renditions and commits its record."""

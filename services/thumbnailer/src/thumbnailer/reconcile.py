@@ -1,0 +1,381 @@
+"""The photo reconciler: what happens to one photo, top to bottom.
+
+It is told that an original's state may have changed.  It looks at the record and the
+original as they are *now*, works out what ought to be there, and makes it so.  No bytes and
+no boto3 here: the store and the craft are ports.
+
+The rules it keeps (``docs/architecture.md`` has them all; the simulation breaks each of them
+and shows the law that falls):
+
+* The record is read **before** the original.  Whoever changes the record in between makes our
+  commit fail; read the other way round, an old original could be committed over a new one.
+* Who finds an original gone that has no record changes nothing, and so stops nobody: a commit
+  where there was none (or a tombstone) is followed by one more look at the original.
+* Renditions are put, always, before the record that names them is committed.  They are never
+  taken as there because somebody else may have put them: the sweep may be removing those.
+* A rendition is deleted only after the record says, by compare-and-swap, that its set is
+  *retired*; and a retired set's names are not used again until nobody can be deleting any
+  more (``lease``).  A photo that comes back meanwhile gets names with a salt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import msgspec
+
+from gallery import catalog, keys
+from gallery.batch import Done, Outcome, Retry, Task, backoff
+from gallery.catalog import Version
+from gallery.clock import Clock
+from gallery.keys import Kind, Original
+from gallery.record import (
+    PhotoRecord,
+    Record,
+    Rendition,
+    RenditionSet,
+    Source,
+    TextRecord,
+)
+from gallery.store import ObjectInfo, ObjectStore, PreconditionFailed
+from thumbnailer.darkroom import DarkroomCrash, Developed, Rejection
+
+RENDITION_TYPE = "image/jpeg"
+FOREVER = "public, max-age=31536000, immutable"
+
+_ATTEMPTS = 6
+_SALTS = 8
+_MAX_TEXT = 64 * 1024
+
+
+class Craft(Protocol):
+    """What makes renditions of an original: :class:`thumbnailer.studio.Studio`, or a fake."""
+
+    fingerprint: str
+    """Of all that changes a rendition's bytes: settings and the renderer's version."""
+    limits: str
+    """Of the limits; a rejected photo is tried again when they change."""
+
+    def develop(self, store: ObjectStore, original: ObjectInfo) -> Developed | Rejection:
+        """The original's renditions and facts, from exactly the version ``original``.
+
+        Raises :class:`gallery.store.PreconditionFailed` if that version is no longer there,
+        and :class:`thumbnailer.darkroom.DarkroomCrash` where the decoder died.
+        """
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How long things are waited for.
+
+    ``early``: a "created" hint younger than this is not believed that there is no object.
+    ``superseded``: renditions no longer current are kept this long.  ``cached``: and this long
+    after the pages that linked them were replaced: no cache keeps a document longer.
+    ``lease``: no run of a function lasts longer.  ``tombstone``: the sweep removes tombstones
+    after this.
+    """
+
+    early: timedelta = timedelta(seconds=60)
+    superseded: timedelta = timedelta(days=1)
+    cached: timedelta = timedelta(minutes=10)
+    lease: timedelta = timedelta(minutes=15)
+    tombstone: timedelta = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class World:
+    """What the reconciler works in."""
+
+    store: ObjectStore
+    craft: Craft
+    clock: Clock
+    terms: Terms = Terms()
+
+
+def reconcile(world: World, task: Task) -> Outcome:
+    """Make the record and renditions of the original ``task.name`` what they ought to be.
+
+    Idempotent.  Raises :class:`gallery.store.StoreError` where the store cannot be reached
+    and :class:`gallery.record.UnreadableRecord` for a record of a later version.
+    """
+    original = keys.classify(task.name)
+    if original.kind is Kind.SKIPPED:
+        return Done(f"skipped: {original.reason}")
+    for _ in range(_ATTEMPTS):
+        try:
+            return _attempt(world, original, task)
+        except PreconditionFailed:
+            # Somebody changed the record or the original under us: look again.
+            continue
+        except DarkroomCrash as crash:
+            return Retry(backoff(task.receives), f"the decoder died, to be tried again: {crash}")
+    return Retry(backoff(task.receives), "others keep changing this photo")
+
+
+def _attempt(world: World, original: Original, task: Task) -> Outcome:
+    record_key = keys.record(original.key)
+    was = catalog.load(world.store, record_key)
+    there = world.store.head(original.key)
+    if there is None:
+        return _absent(world, record_key, was, task)
+    if was.record is not None and was.record.removing_since is not None:
+        # The sweep is about to delete this tombstone, unconditionally, since conditional
+        # deletes are not to be had everywhere.  What we committed now it could delete.
+        left = was.record.removing_since + world.terms.lease - world.clock.now()
+        if left > timedelta(0):
+            after = _seconds(left) if task.receives > 4 else backoff(task.receives)
+            return Retry(min(after, _seconds(left)), "its old tombstone is being removed")
+    if original.kind is Kind.PHOTO:
+        return _photo(world, record_key, was, there, task)
+    return _text(world, original, record_key, was, there)
+
+
+def _absent(world: World, record_key: str, was: Version[Record], task: Task) -> Outcome:
+    if task.age is not None and task.age < world.terms.early:
+        # Rule 4: "created", and it is not there.  It may be late (replication, an emulator),
+        # or gone again, which its own event will say.
+        left = _seconds(world.terms.early - task.age)
+        # Grow, but be through with it well before the queue's last receive.
+        after = left if task.receives >= 6 else min(left, 2 ** (task.receives - 1))
+        return Retry(max(1, after), "created, but not there yet")
+    record = was.record
+    if record is None:
+        return Done("absent, and was never recorded")
+    if record.status == "deleted":
+        if isinstance(record, PhotoRecord) and record.superseded:
+            return _collect(world, record_key, record, was.etag)
+        return Done("absent, as recorded")
+    now = world.clock.now()
+    if isinstance(record, TextRecord):
+        tombstone: Record = TextRecord(
+            kind=record.kind, key=record.key, status="deleted", source=record.source, updated=now
+        )
+    else:
+        tombstone = PhotoRecord(
+            key=record.key,
+            status="deleted",
+            source=record.source,
+            superseded=_superseded(record, None, now),
+            retired=record.retired,
+            updated=now,
+        )
+    catalog.commit(world.store, record_key, tombstone, was.etag)
+    return Done("deleted: a tombstone committed")
+
+
+def _photo(
+    world: World, record_key: str, was: Version[Record], there: ObjectInfo, task: Task
+) -> Outcome:
+    record = was.record if isinstance(was.record, PhotoRecord) else None
+    if record is not None and current(world.craft, record, there):
+        return Done("unchanged")
+    retired = record.retired if record is not None else ()
+    digest = _unused_digest(world, there, retired)
+    if digest is None:
+        return Retry(_seconds(world.terms.lease), "all names for this version are being retired")
+    developed = _develop(world, there, task)
+    now = world.clock.now()
+    source = Source(etag=there.etag, size=there.size, last_modified=there.last_modified)
+    if isinstance(developed, Rejection):
+        rejected = PhotoRecord(
+            key=there.key,
+            status="rejected",
+            reason=developed.reason,
+            source=source,
+            digest=_rejection_digest(world, there),
+            superseded=_superseded(record, None, now),
+            retired=retired,
+            updated=now,
+        )
+        _commit(world, record_key, rejected, was)
+        return Done(f"rejected: {developed.reason}")
+    ready = PhotoRecord(
+        key=there.key,
+        status="ready",
+        source=msgspec.structs.replace(
+            source,
+            width=developed.source_width,
+            height=developed.source_height,
+            format=developed.format,
+            has_location=developed.has_location,
+        ),
+        digest=digest,
+        renditions=_put(world.store, there.key, digest, developed),
+        exif=developed.exif,
+        taken=developed.taken,
+        title=developed.title,
+        description=developed.description,
+        placeholder=developed.placeholder,
+        superseded=_superseded(record, digest, now),
+        retired=retired,
+        updated=now,
+    )
+    _commit(world, record_key, ready, was)
+    count = len(ready.renditions)
+    return Done(f"ready: {count} rendition{'s' if count != 1 else ''}")
+
+
+def _commit(world: World, record_key: str, new: Record, was: Version[Record]) -> None:
+    """Commit the record of an original that is there.
+
+    Where nothing was committed before, or a tombstone, whoever found the original gone
+    meanwhile had no record to change, and so did not stop us: then look once more.
+    """
+    catalog.commit(world.store, record_key, new, was.etag)
+    if (was.record is None or was.record.status == "deleted") and (
+        world.store.head(new.key) is None
+    ):
+        raise PreconditionFailed(new.key, "deleted meanwhile")
+
+
+def _develop(world: World, there: ObjectInfo, task: Task) -> Developed | Rejection:
+    try:
+        return world.craft.develop(world.store, there)
+    except DarkroomCrash as crash:
+        # Once may be the machine's fault, three times is the photo's.
+        if task.receives < 3:
+            raise
+        return Rejection(str(crash))
+
+
+def _put(store: ObjectStore, key: str, digest: str, developed: Developed) -> tuple[Rendition, ...]:
+    renditions = []
+    for image in developed.images:
+        name = keys.rendition(key, digest, image.width)
+        store.put(name, image.data, content_type=RENDITION_TYPE, cache_control=FOREVER)
+        renditions.append(
+            Rendition(key=name, width=image.width, height=image.height, bytes=len(image.data))
+        )
+    return tuple(renditions)
+
+
+def current(craft: Craft, record: PhotoRecord, there: ObjectInfo) -> bool:
+    """Whether ``record`` is what ought to be recorded of the original ``there``."""
+    if record.source is None or record.source.etag != there.etag:
+        return False
+    if record.status == "ready":
+        return any(
+            record.digest == keys.digest(there.etag, craft.fingerprint, salt)
+            for salt in range(_SALTS)
+        )
+    if record.status == "rejected":
+        return record.digest == keys.digest(there.etag, f"{craft.fingerprint} {craft.limits}")
+    return False
+
+
+def _rejection_digest(world: World, there: ObjectInfo) -> str:
+    return keys.digest(there.etag, f"{world.craft.fingerprint} {world.craft.limits}")
+
+
+def _unused_digest(
+    world: World, there: ObjectInfo, retired: tuple[RenditionSet, ...]
+) -> str | None:
+    barred = {gone.digest for gone in retired}
+    for salt in range(_SALTS):
+        digest = keys.digest(there.etag, world.craft.fingerprint, salt)
+        if digest not in barred:
+            return digest
+    return None
+
+
+def _superseded(
+    record: PhotoRecord | None, current_digest: str | None, now: datetime
+) -> tuple[RenditionSet, ...]:
+    """The sets to keep for the pages that may still link them."""
+    if record is None:
+        return ()
+    kept = list(record.superseded)
+    if record.status == "ready":
+        kept.append(RenditionSet(digest=record.digest, since=now))
+    return tuple(old for old in kept if old.digest != current_digest)
+
+
+def _collect(world: World, record_key: str, record: PhotoRecord, etag: str | None) -> Outcome:
+    """Remove a deleted photo's renditions, if no page links them any more (rule 5)."""
+    if etag is None or not all(
+        catalog.unlinked(world.store, record, etag, old.digest) for old in record.superseded
+    ):
+        return Done("deleted: its renditions stay until the pages are committed without it")
+    digests = [old.digest for old in record.superseded]
+    retire(world, record_key, record, etag, digests)
+    return Done("deleted: its renditions are removed")
+
+
+def retire(
+    world: World, record_key: str, record: PhotoRecord, etag: str, digests: Iterable[str]
+) -> None:
+    """Remove the rendition sets ``digests``: first say so in the record, then delete.
+
+    Raises :class:`gallery.store.PreconditionFailed` if the record has changed; then nothing
+    has been deleted.
+    """
+    gone = set(digests)
+    now = world.clock.now()
+    kept = tuple(old for old in record.retired if old.digest not in gone)
+    retired = msgspec.structs.replace(
+        record,
+        superseded=tuple(old for old in record.superseded if old.digest not in gone),
+        retired=kept + tuple(RenditionSet(digest=digest, since=now) for digest in sorted(gone)),
+    )
+    catalog.commit(world.store, record_key, retired, etag)
+    delete_renditions(world.store, record_key, gone)
+
+
+def delete_renditions(store: ObjectStore, record_key: str, digests: Iterable[str]) -> int:
+    """Delete the renditions of these sets; how many there were.  They must be retired."""
+    place = record_key[len(keys.RECORDS) : -len(".json")]
+    count = 0
+    for digest in sorted(digests):
+        for found in list(store.list(f"{keys.THUMBS}{place}.{digest}-")):
+            name = keys.parse_rendition(found.key)
+            # "a.jpg.<digest>-1.jpg" begins other photos' names too.
+            if name is not None and (name.record, name.digest) == (record_key, digest):
+                store.delete(found.key)
+                count += 1
+    return count
+
+
+def _text(
+    world: World,
+    original: Original,
+    record_key: str,
+    was: Version[Record],
+    there: ObjectInfo,
+) -> Outcome:
+    record = was.record
+    if (
+        isinstance(record, TextRecord)
+        and record.status != "deleted"
+        and record.source is not None
+        and record.source.etag == there.etag
+    ):
+        return Done("unchanged")
+    source = Source(etag=there.etag, size=there.size, last_modified=there.last_modified)
+    new = TextRecord(
+        kind="settings" if original.kind is Kind.SETTINGS else "text",
+        key=there.key,
+        status="ready",
+        source=source,
+        updated=world.clock.now(),
+    )
+    if there.size > _MAX_TEXT:
+        reason = f"a text of {there.size:,} bytes; at most {_MAX_TEXT:,} are read: shorten it"
+        new = msgspec.structs.replace(new, status="rejected", reason=reason)
+    else:
+        found = world.store.get(there.key)
+        if found is None or found.info.etag != there.etag:
+            raise PreconditionFailed(there.key, "overwritten meanwhile")
+        try:
+            new = msgspec.structs.replace(new, text=found.body.decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            reason = f"not UTF-8 text (byte {error.start}): save it as UTF-8"
+            new = msgspec.structs.replace(new, status="rejected", reason=reason)
+    _commit(world, record_key, new, was)
+    return Done(f"{new.kind}: {new.reason or 'committed'}")
+
+
+def _seconds(span: timedelta) -> int:
+    return max(1, int(span.total_seconds() + 0.999))
