@@ -1,0 +1,1 @@
+"""The site generator: the static gallery, made from the catalog."""

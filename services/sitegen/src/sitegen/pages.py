@@ -1,0 +1,616 @@
+"""The pages of an album and of the site: from records to documents, with nothing in between.
+
+Pure functions: the same input makes the same bytes, on any machine, at any time.  Every
+link is relative and names an object's key, so that the same pages work behind a CDN, path-style
+on an emulator and from a folder on disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import msgspec
+from markupsafe import Markup
+
+import gallery
+from gallery import keys
+from gallery.record import Card, PhotoRecord, TextRecord
+from sitegen import asset, card, feed, language, photo, sitemap, text
+from sitegen.document import Document, page
+from sitegen.links import Linked, newest, original, renditions, url
+from sitegen.settings import SiteSettings
+from sitegen.words import Reading, legal, line, reading
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+PHOTOS_A_PAGE = 200
+CARDS_A_PAGE = 120
+NESTED = 8
+"""How many sub-albums an album's card names; the rest are on its page."""
+
+# Belt and braces for hosts that send no such header.  `file:` is for a gallery opened from a
+# folder, where a browser may take 'self' for nothing at all; a page from the web can load no
+# file: URL whatever this says.
+POLICY = (
+    "default-src 'none'; img-src 'self' file:; style-src 'self' file:; script-src 'self' file:; "
+    "base-uri 'none'; form-action 'none'"
+)
+
+
+@dataclass(frozen=True)
+class AlbumInput:
+    """Everything an album's pages are made from.
+
+    ``records`` are those of its folder in the catalog, by name, whatever their status;
+    ``children`` the cards of its immediate sub-albums.  ``fence`` is written into every page
+    as it is.  ``site_url`` is where the site is published, where that is known and the
+    settings do not tell it.
+    """
+
+    slug: str
+    records: Mapping[str, PhotoRecord | TextRecord]
+    children: tuple[Card, ...]
+    settings: SiteSettings
+    fence: str
+    site_url: str | None = None
+
+
+@dataclass(frozen=True)
+class SiteInput:
+    """Everything the home page, the site's feed, sitemap and index are made from.
+
+    ``root`` is the top album; ``cards`` those of all albums, flat.
+    """
+
+    root: AlbumInput
+    cards: tuple[Card, ...]
+    site_url: str | None
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was made: the documents, the album's card, and the renditions they link.
+
+    ``card`` is ``None`` for an album that does not exist.  ``linked`` maps each photo to the
+    digest of its renditions.
+    """
+
+    documents: tuple[Document, ...]
+    card: Card | None
+    linked: Mapping[str, str]
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Link:
+    label: str
+    href: str
+    external: bool = False
+
+
+@dataclass(frozen=True)
+class _CardView:
+    """A card as a page shows it."""
+
+    href: str
+    title: str
+    count: str
+    days: str
+    film: bool
+    cover: photo.Picture | None
+    nested: tuple[_Link, ...]
+    more: int
+    lazy: bool
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """An album's records sorted out."""
+
+    path: str
+    folder: Reading
+    words: text.Words
+    texts: Mapping[str, TextRecord]
+    photos: tuple[PhotoRecord, ...]
+    children: tuple[Card, ...]
+    gone: bool
+    changed: datetime | None
+
+
+def _contents(album: AlbumInput) -> _Contents:
+    photos: list[PhotoRecord] = []
+    texts: dict[str, TextRecord] = {}
+    paths: set[str] = set()
+    gone = False
+    for _, record in sorted(album.records.items()):
+        if record.status == "deleted":
+            gone = True
+        elif isinstance(record, TextRecord):
+            if (
+                record.kind == "text"
+                and record.status == "ready"
+                and record.key.startswith(keys.PHOTOS)
+            ):
+                folder, _, name = record.key[len(keys.PHOTOS) :].rpartition("/")
+                if keys.slug(folder) == album.slug:
+                    texts[name] = record
+                    paths.add(folder)
+        elif renditions(record):
+            found = original(record.key)
+            # A record that lies in another album's folder is not of this one.
+            if found and keys.slug(found.album) == album.slug:
+                photos.append(record)
+                paths.add(found.album)
+    # The card of an album that is no more has no title: it keeps nobody's page.
+    children = [child for child in album.children if child.title]
+    for child in children:
+        above = child.path.rpartition("/")[0]
+        if keys.slug(above) == album.slug:
+            paths.add(above)
+    # An over-long path is known by its slug only; its photos, texts and sub-albums tell it.
+    path = min(paths, default=album.slug)
+    latest = newest(
+        [
+            *photos,
+            *(found for child in children for found in (child.cover, *child.latest) if found),
+        ]
+    )
+    return _Contents(
+        path=path,
+        folder=reading(path.rpartition("/")[2]),
+        words=text.of_album(texts),
+        texts=texts,
+        photos=tuple(photos),
+        children=tuple(_refreshed(child, latest) for child in children),
+        gone=gone,
+        changed=max((record.updated for record in album.records.values()), default=None),
+    )
+
+
+def _refreshed(card_: Card, latest: Mapping[str, PhotoRecord]) -> Card:
+    """The card with each photo as it was last committed."""
+
+    def current(record: PhotoRecord) -> PhotoRecord:
+        # The same version elsewhere may be told with less about it.
+        return record if latest[record.key].digest == record.digest else latest[record.key]
+
+    return msgspec.structs.replace(
+        card_,
+        cover=current(card_.cover) if card_.cover else None,
+        latest=tuple(current(each) for each in card_.latest),
+    )
+
+
+def _print(value: Any) -> Any:
+    """Every value a template prints passes here, before it is escaped."""
+    if isinstance(value, Markup):
+        return value
+    return legal(value) if isinstance(value, str) else value
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_print,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+
+
+@cache
+def _template(name: str) -> jinja2.Template:
+    return _environment().get_template(name)
+
+
+@cache
+def fingerprint() -> str:
+    """A digest of everything but the records that the documents are made from.
+
+    It changes when the same records may make other documents: with a template, an asset, a
+    language, the code, or a library that writes some of the markup.
+    """
+    here = Path(__file__).parent
+    shared = Path(gallery.__file__).parent
+    files = [
+        path
+        for folder in ("templates", "assets", "languages")
+        for path in (here / folder).iterdir()
+    ]
+    files += [here / f"{name}.py" for name in CRAFT]
+    files += [shared / "keys.py", shared / "record.py"]
+    total = hashlib.sha256()
+    for path in sorted(files, key=lambda each: (each.parent.name, each.name)):
+        if path.is_file():
+            total.update(f"{path.parent.name}/{path.name}\n".encode())
+            total.update(hashlib.sha256(path.read_bytes()).digest())
+    for library in ("jinja2", "markupsafe", "markdown-it-py", "PyYAML"):
+        total.update(f"{library} {version(library)}\n".encode())
+    return total.hexdigest()[:16]
+
+
+CRAFT = (
+    "asset",
+    "card",
+    "document",
+    "feed",
+    "frontmatter",
+    "language",
+    "links",
+    "pages",
+    "photo",
+    "settings",
+    "sitemap",
+    "text",
+    "words",
+)
+"""The modules that decide what a document holds."""
+
+
+class _Builder:
+    """One build: the settings' words, the ledger of links, the documents so far."""
+
+    def __init__(self, album: AlbumInput, contents: _Contents, base: str | None) -> None:
+        self.album = album
+        self.contents = contents
+        self.base = base
+        self.settings = album.settings
+        self.language = language.load(album.settings.language)
+        self.linked = Linked()
+        self.site = line(album.settings.named())
+
+    def frame(self, here: str, *, feed_title: str | None) -> dict[str, Any]:
+        """What every page needs: the assets, the menu, the way home."""
+        assets = asset.documents()
+        root = keys.href(here, "index.html").removesuffix("index.html")
+        return {
+            "t": self.language,
+            "settings": self.settings,
+            "site": self.site,
+            "policy": POLICY,
+            "fence": self.album.fence,
+            "home": keys.href(here, "index.html"),
+            "root": root or "./",
+            "style": keys.href(here, assets["gallery.css"].key),
+            "script": keys.href(here, assets["gallery.js"].key),
+            "icon": keys.href(here, assets["icon.svg"].key),
+            "feed": keys.href(here, keys.album_feed(self.album.slug)) if feed_title else None,
+            "feed_title": feed_title,
+            "menu": [
+                _Link(
+                    item.label,
+                    item.target if item.external else keys.href(here, item.target),
+                    item.external,
+                )
+                for item in self.settings.menu
+            ],
+        }
+
+    def place(self, here: str) -> text.Place:
+        """Where the album's texts stand, for their links."""
+        by_name = {photo.file_name(record): record for record in self.contents.photos}
+
+        def picture(name: str) -> text.Picture | None:
+            record = by_name.get(name)
+            shown = photo.picture(here, record, self.linked) if record else None
+            if record is None or shown is None:
+                return None
+            return text.Picture(shown.src, keys.href(here, record.key), shown.width, shown.height)
+
+        return text.Place(here, self.contents.path, picture)
+
+    def figures(self, here: str, records: Iterable[PhotoRecord]) -> Iterator[photo.Figure]:
+        """The photos of one page."""
+        place = self.place(here)
+        for number, record in enumerate(records):
+            words = text.caption_of(photo.file_name(record), self.contents.texts)
+            caption, said = None, ""
+            if words is not None:
+                told = text.read(words, text.CAPTION_LIMIT)
+                if told.title:
+                    record = msgspec.structs.replace(record, title=told.title)
+                rendered = text.caption(told, place)
+                caption, said = rendered.html, rendered.plain
+            shown = photo.figure(here, record, number, caption, said, self.language, self.linked)
+            if shown:
+                yield shown
+
+    def card(self, here: str, card_: Card, nested: Sequence[Card], lazy: bool) -> _CardView:
+        """A card as the page ``here`` shows it, naming the albums within it."""
+        span = card.span_of(card_)
+        return _CardView(
+            href=keys.href(here, keys.album_page(card_.slug)),
+            title=line(card_.title),
+            count=self.language.count("photos", card_.total),
+            days=self.language.days(*span) if span else "",
+            film=reading(card_.path.rpartition("/")[2]).film,
+            cover=photo.picture(here, card_.cover, self.linked) if card_.cover else None,
+            nested=tuple(
+                _Link(line(each.title), keys.href(here, keys.album_page(each.slug)))
+                for each in nested[:NESTED]
+            ),
+            more=max(0, len(nested) - NESTED),
+            lazy=lazy,
+        )
+
+    def image_url(self, here: str, card_: Card) -> str | None:
+        """The absolute URL of a page's picture, for those who show links as cards."""
+        shown = photo.picture(here, card_.cover, self.linked, self.base) if card_.cover else None
+        return shown.src if shown and self.base else None
+
+    def pages(
+        self,
+        template: str,
+        photos: Sequence[PhotoRecord],
+        cards: Sequence[tuple[Card, Sequence[Card]]],
+        feed_title: str | None,
+        **context: Any,
+    ) -> Iterator[Document]:
+        """The pages that show so many photos and cards, each a fixed number of both."""
+        of = max(1, -(-len(photos) // PHOTOS_A_PAGE), -(-len(cards) // CARDS_A_PAGE))
+        for number in range(1, of + 1):
+            here = keys.album_page(self.album.slug, number)
+
+            def numbered(other: int, here: str = here) -> str | None:
+                return (
+                    keys.href(here, keys.album_page(self.album.slug, other))
+                    if 1 <= other <= of
+                    else None
+                )
+
+            these = photos[(number - 1) * PHOTOS_A_PAGE : number * PHOTOS_A_PAGE]
+            those = cards[(number - 1) * CARDS_A_PAGE : number * CARDS_A_PAGE]
+            html = _template(template).render(
+                **self.frame(here, feed_title=feed_title),
+                **context,
+                crumbs=self.crumbs(here),
+                prose=text.render(self.contents.words, self.place(here)) if number == 1 else None,
+                figures=list(self.figures(here, these)),
+                cards=[
+                    self.card(here, each, nested, lazy=place >= photo.EAGER)
+                    for place, (each, nested) in enumerate(those)
+                ],
+                number=number,
+                of=of,
+                earlier=numbered(number - 1),
+                later=numbered(number + 1),
+                address=url(here, here, self.base) if self.base else None,
+            )
+            yield page(here, html)
+
+    def crumbs(self, here: str) -> list[_Link]:
+        """The albums above this one, the outermost first, as their folders' names read."""
+        above: list[_Link] = []
+        slug = keys.parent(self.album.slug)
+        while slug:
+            name = reading(slug.rpartition("/")[2]).title
+            above.append(_Link(name, keys.href(here, keys.album_page(slug))))
+            slug = keys.parent(slug)
+        return above[::-1]
+
+    def entries(self, photos: Sequence[PhotoRecord]) -> list[feed.Entry]:
+        """The photos, in the order of the pages, each with the page it is on."""
+        return [
+            feed.Entry(record, keys.album_page(self.album.slug, 1 + number // PHOTOS_A_PAGE))
+            for number, record in enumerate(photos)
+        ]
+
+
+def build_album(album: AlbumInput) -> Built:
+    """The pages and the feed of an album, and its card.
+
+    An album of which only tombstones are left keeps a page that says that it is empty, so
+    that links to it do not break; its card counts no photo, and nobody lists it.
+    """
+    if not album.slug:
+        raise ValueError("the top album's page is the home page: build_site makes it")
+    contents = _contents(album)
+    words = contents.words
+    if not (contents.photos or words != text.NOTHING or contents.children or contents.gone):
+        return Built((), None, {})
+    builder = _Builder(album, contents, _base(album))
+    here = keys.album_page(album.slug)
+    prose = text.render(words, builder.place(here))
+    title = words.title or prose.heading or contents.folder.title
+    photos = photo.in_order(contents.photos, words.order)
+    own = card.make(
+        slug=album.slug,
+        path=contents.path,
+        title=title,
+        photos=photos,
+        children=contents.children,
+        words=words,
+        folder=contents.folder,
+        changed=contents.changed,
+    )
+    shown = card.listed(contents.children)
+    empty = not photos and not shown
+    span = card.span_of(own)
+    feed_title = None if words.hidden or empty else title
+    documents = list(
+        builder.pages(
+            "album.html",
+            photos,
+            [(child, ()) for child in shown],
+            feed_title,
+            title=title,
+            card=own,
+            days=builder.language.days(*span) if span else "",
+            first=own.first,
+            last=own.last,
+            film=contents.folder.film,
+            empty=empty and not prose.html,
+            unlisted=words.hidden or empty,
+            summary=prose.plain,
+            image=builder.image_url(here, own),
+        )
+    )
+    if feed_title:
+        documents.append(
+            feed.atom(
+                key=keys.album_feed(album.slug),
+                home=here,
+                title=f"{line(title)} · {builder.site}",
+                subtitle=prose.plain,
+                author=album.settings.author,
+                seed=album.settings.id,
+                base=builder.base,
+                updated=contents.changed,
+                fence=album.fence,
+                entries=builder.entries(photos),
+                language=builder.language,
+                linked=builder.linked,
+            )
+        )
+    return Built(tuple(documents), own, builder.linked.digests(), words.problems)
+
+
+def _base(album: AlbumInput) -> str | None:
+    return album.site_url or album.settings.url
+
+
+def _visible(cards: Iterable[Card]) -> list[Card]:
+    """The cards that no album above hides: what lies in a hidden album is as hidden as it."""
+    cards = list(cards)
+    hidden = {each.slug for each in cards if each.hidden}
+
+    def under(slug: str | None) -> bool:
+        while slug:
+            if slug in hidden:
+                return True
+            slug = keys.parent(slug)
+        return False
+
+    return [each for each in cards if not under(each.slug)]
+
+
+def build_site(site: SiteInput) -> Built:
+    """The home page, the site's feed, sitemap and index, the page for what is missing, assets."""
+    base = site.site_url or _base(site.root)
+    cards = {each.slug: each for each in (*site.root.children, *site.cards) if each.slug}
+    root = replace(site.root, children=tuple(each for _, each in sorted(cards.items())))
+    contents = _contents(root)
+    builder = _Builder(root, contents, base)
+    title = builder.site
+    visible = _visible(contents.children)
+    # Nothing is lost if an album's parent has no card (yet): it stands where the nearest has.
+    places: dict[str, list[Card]] = {}
+    known = {each.slug for each in visible}
+    for each in card.listed(visible):
+        above = keys.parent(each.slug)
+        while above and above not in known:
+            above = keys.parent(above)
+        places.setdefault(above or "", []).append(each)
+    top = places.get("", [])
+    photos = photo.in_order(contents.photos, contents.words.order)
+    words = replace(contents.words, title=title)
+    builder.contents = replace(contents, words=words)
+    own = card.make(
+        slug="",
+        path="",
+        title=title,
+        photos=photos,
+        children=top,
+        words=contents.words,
+        folder=Reading(title),
+        changed=contents.changed,
+    )
+    empty = not photos and not top
+    documents = list(
+        builder.pages(
+            "home.html",
+            photos,
+            [(each, places.get(each.slug, ())) for each in top],
+            title,
+            title=title,
+            total=builder.language.count("photos", own.total),
+            albums=builder.language.count("albums", len(top)),
+            empty=empty,
+            unlisted=False,
+            summary=line(root.settings.subtitle),
+            image=builder.image_url("index.html", own),
+        )
+    )
+    listed = card.listed(visible)
+    latest = {
+        record.key: feed.Entry(record, keys.album_page(each.slug))
+        for each in listed
+        for record in each.latest
+    }
+    documents.append(
+        feed.atom(
+            key="feed.xml",
+            home="index.html",
+            title=title,
+            subtitle=line(root.settings.subtitle),
+            author=root.settings.author,
+            seed=root.settings.id,
+            base=base,
+            updated=max(
+                (each.updated for each in listed if each.updated), default=contents.changed
+            ),
+            fence=root.fence,
+            entries=[*builder.entries(photos), *latest.values()],
+            language=builder.language,
+            linked=builder.linked,
+        )
+    )
+    if base:
+        albums = [
+            keys.album_page(each.slug, number)
+            for each in listed
+            for number in range(1, 1 + max(1, -(-each.photos // PHOTOS_A_PAGE)))
+        ]
+        documents.append(sitemap.sitemap(base, ["index.html", *albums]))
+    documents.append(sitemap.robots(base))
+    documents.append(sitemap.index(title, listed, base, root.fence, builder.linked))
+    documents.append(_missing(builder))
+    documents += asset.documents().values()
+    return Built(tuple(documents), own, builder.linked.digests(), contents.words.problems)
+
+
+def _missing(builder: _Builder) -> Document:
+    """The page that is served in place of what is not there, at any depth.
+
+    A relative link would lead somewhere else at each depth.  Where the site's place is known
+    its links are absolute; else they begin at the root of the host, because an error page is
+    only ever served by a CDN or a website endpoint, and both have the site at their root.
+    """
+    base = builder.base or "/"
+
+    def at(key: str) -> str:
+        return base + keys.url_path(key)
+
+    frame = builder.frame("404.html", feed_title=None)
+    assets = asset.documents()
+    frame |= {
+        "home": at("index.html"),
+        "root": base,
+        "style": at(assets["gallery.css"].key),
+        "script": None,
+        "icon": at(assets["icon.svg"].key),
+        "menu": [
+            _Link(item.label, item.target if item.external else at(item.target), item.external)
+            for item in builder.settings.menu
+        ],
+    }
+    html = _template("missing.html").render(
+        **frame,
+        title=builder.language["missing_title"],
+        unlisted=True,
+        summary="",
+        image=None,
+        address=None,
+    )
+    return page("404.html", html)
