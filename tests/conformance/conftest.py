@@ -1,0 +1,121 @@
+"""The things that must keep the contract: the store in memory, and every emulator.
+
+MiniStack is started here.  Other emulators that are already running are judged beside it when
+``SAFELIGHT_CONFORMANCE_ENDPOINTS`` holds their addresses, separated by spaces.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gallery import aws
+from gallery.memory import MemoryStore
+from gallery.store import ObjectStore, S3Store
+from safelight import port
+from safelight.ministack import MiniStack
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+EMULATORS = [
+    pytest.param(name, marks=pytest.mark.embedded)
+    for name in ["ministack", *os.environ.get("SAFELIGHT_CONFORMANCE_ENDPOINTS", "").split()]
+]
+
+
+DEVIATIONS = {
+    ("ministack", "test_a_delete_of_what_is_deleted_already"): "calls the receipt invalid",
+    ("ministack", "test_a_redriven_message_comes_to_its_queue_again"): "has no message move tasks",
+    ("ministack", "test_a_key_that_is_too_long_is_refused"): "takes keys of any length",
+}
+"""What an emulator is known to do otherwise than AWS, by its name and the test.  The test is
+expected to fail there, and says so when it no longer does."""
+
+
+@pytest.fixture(autouse=True)
+def _deviations(request: pytest.FixtureRequest) -> None:
+    callspec = getattr(request.node, "callspec", None)
+    kinds = callspec.params if callspec is not None else {}
+    name = str(kinds.get("emulator", kinds.get("store")))
+    known = DEVIATIONS.get((name, request.node.originalname))
+    if known is not None:
+        request.applymarker(pytest.mark.xfail(reason=f"{name} {known}", strict=True))
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """A running emulator, spoken to by the very clients that the services use."""
+
+    s3: S3Client
+    sqs: SQSClient
+
+
+@pytest.fixture(scope="session")
+def emulators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Emulator]]:
+    """An emulator by its name: ``ministack``, of our own, started when it is first asked for;
+    or by its address."""
+    stack = MiniStack(tmp_path_factory.mktemp("ministack"), port.unused())
+
+    @cache
+    def reach(name: str) -> Emulator:
+        if name == "ministack":
+            stack.start()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_ENDPOINT_URL", stack.url if name == "ministack" else name)
+            patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+            patch.setenv("AWS_ACCESS_KEY_ID", "test")
+            patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+            patch.delenv("AWS_PROFILE", raising=False)
+            return Emulator(aws.s3_client(), aws.sqs_client())
+
+    yield reach
+    stack.stop(keep=False)
+
+
+@pytest.fixture(params=EMULATORS)
+def emulator(request: pytest.FixtureRequest, emulators: Callable[[str], Emulator]) -> Emulator:
+    """Each emulator."""
+    return emulators(request.param)
+
+
+@contextmanager
+def bucket(emulator: Emulator) -> Iterator[S3Store]:
+    """A bucket of the test's own."""
+    name = f"conformance-{uuid.uuid4()}"
+    emulator.s3.create_bucket(Bucket=name)
+    store = S3Store(emulator.s3, name)
+    try:
+        yield store
+    finally:
+        for page in emulator.s3.get_paginator("list_objects_v2").paginate(Bucket=name):
+            found = [entry["Key"] for entry in page.get("Contents", [])]
+            # DeleteObjects is XML, which cannot say every key.
+            plain = [key for key in found if key.isprintable()]
+            for key in set(found) - set(plain):
+                store.delete(key)
+            if plain:
+                emulator.s3.delete_objects(
+                    Bucket=name, Delete={"Objects": [{"Key": key} for key in plain]}
+                )
+        emulator.s3.delete_bucket(Bucket=name)
+
+
+@pytest.fixture(params=["memory", *EMULATORS])
+def store(
+    request: pytest.FixtureRequest, emulators: Callable[[str], Emulator]
+) -> Iterator[ObjectStore]:
+    """An empty store of each kind there is."""
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    with bucket(emulators(request.param)) as store:
+        yield store
