@@ -25,7 +25,8 @@ from thumbnailer.sweep import folder_hints, sweep_folder
 
 def terms(environment: Mapping[str, str]) -> Terms:
     """How long things are waited for, from ``SAFELIGHT_EARLY_S``, ``SAFELIGHT_SUPERSEDED_S``,
-    ``SAFELIGHT_LEASE_S`` and ``SAFELIGHT_TOMBSTONE_S`` (see :class:`Terms`)."""
+    ``SAFELIGHT_CACHED_S``, ``SAFELIGHT_LEASE_S`` and ``SAFELIGHT_TOMBSTONE_S`` (see
+    :class:`Terms`)."""
     usual = Terms()
 
     def span(name: str, default: timedelta) -> timedelta:
@@ -34,6 +35,7 @@ def terms(environment: Mapping[str, str]) -> Terms:
     return Terms(
         early=span("SAFELIGHT_EARLY_S", usual.early),
         superseded=span("SAFELIGHT_SUPERSEDED_S", usual.superseded),
+        cached=span("SAFELIGHT_CACHED_S", usual.cached),
         lease=span("SAFELIGHT_LEASE_S", usual.lease),
         tombstone=span("SAFELIGHT_TOMBSTONE_S", usual.tombstone),
     )
