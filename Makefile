@@ -1,0 +1,80 @@
+# Safelight.  `make` alone says what there is; docs/commands.md says more.
+#
+# Every target first sees to it that .venv is there and as the locks say, which takes a moment
+# when it is.  Paths are relative to this file, so that a checkout may lie anywhere.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+safelight := .venv/bin/python -m safelight
+
+# $(value …) keeps what was typed as it was typed, dollar signs too; quotes and spaces are safe
+# because it travels in the environment and never through a shell's line.
+export SAFELIGHT_PHOTOS := $(value PHOTOS)
+unexport PHOTOS
+export STACK PURGE SAFELIGHT_PORT SAFELIGHT_HOME REQUIRE_DOCKER PLATFORM UPGRADE PYTHON
+
+.PHONY: help
+help: ## say what there is (this)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo '  Variables: STACK=auto|embedded|docker  PHOTOS=DIR  PURGE=1  SAFELIGHT_PORT=4566'
+
+.PHONY: setup
+setup: ## make the virtual environment, .venv
+	@scripts/setup
+
+.PHONY: up
+up: setup ## start the stack and print the gallery's address; PHOTOS=DIR uploads a folder too
+	@$(safelight) up
+
+.PHONY: down
+down: setup ## stop the stack; PURGE=1 also forgets its data
+	@$(safelight) down
+
+.PHONY: demo
+demo: setup ## start the stack with photos that are drawn for it
+	@$(safelight) demo
+
+.PHONY: status
+status: setup ## show the stack, its queues, and the photos by state
+	@$(safelight) status
+
+.PHONY: logs
+logs: setup ## follow the functions' logs
+	@$(safelight) logs --follow
+
+.PHONY: doctor
+doctor: setup ## check this machine and the stack
+	@$(safelight) doctor
+
+.PHONY: test
+test: setup ## every test this machine can run; REQUIRE_DOCKER=1: fail without an engine
+	@.venv/bin/python -m pytest -n auto -p tests.stack.groups $(PYTEST)
+
+.PHONY: lint
+lint: setup ## what CI checks besides the tests: format, lint, types, the template
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/cfn-lint infra/*.yaml
+
+.PHONY: bench
+bench: setup ## measure what is claimed about speed
+	@set -e; for name in renditions pipeline gallery; do \
+	  printf '\n== %s ==\n' "$$name"; .venv/bin/python -m "bench.$$name"; \
+	done
+
+.PHONY: images
+images: setup ## build the two services' container images
+	@.venv/bin/python -m safelight.images
+
+.PHONY: offline-images
+offline-images: ## make stand-ins for the images that no registry can be asked for
+	@scripts/offline-images
+
+.PHONY: lock
+lock: setup ## compile requirements/*.in; UPGRADE=1 takes newer versions
+	@scripts/lock

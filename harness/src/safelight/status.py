@@ -1,0 +1,115 @@
+"""`safelight status`: what runs, what waits, what was rejected and why."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from gallery.keys import Kind, classify
+from safelight.queues import Depth
+from safelight.screen import console, printable
+from safelight.stack import Deployment, current
+from safelight.waiting import State, look
+
+_SHOWN = 25
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--json", action="store_true", help="as one JSON object, complete")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do it."""
+    deployment = current()
+    state = look(deployment)
+    if options.json:
+        print(json.dumps(as_json(deployment, state), indent=2))
+    else:
+        _show(deployment, state)
+    return 0
+
+
+def as_json(deployment: Deployment, state: State) -> dict[str, Any]:
+    """What ``status --json`` prints; other tools read its fields, so they only ever grow."""
+    survey = state.survey
+    return {
+        "stack": deployment.stack,
+        "endpoint_url": deployment.endpoint_url,
+        "region": deployment.region,
+        "bucket": deployment.bucket,
+        "gallery_url": deployment.gallery_url,
+        "settled": state.is_settled,
+        "queues": {name: _queue(depth) for name, depth in state.queues.items()},
+        "photos": {
+            "total": survey.total,
+            "ready": survey.ready,
+            "pending": survey.pending,
+            "rejected": sum(classify(found.key).kind is Kind.PHOTO for found in survey.rejected),
+            "has_location": survey.has_location,
+        },
+        "texts": survey.texts,
+        "rejected": [{"key": found.key, "reason": found.reason} for found in survey.rejected],
+        "skipped": [{"key": found.key, "reason": found.reason} for found in survey.skipped],
+        "unfinished": [{"name": found.name, "why": found.why} for found in survey.unfinished],
+        "dead_letters": list(state.dead),
+    }
+
+
+def _queue(depth: Depth) -> dict[str, Any]:
+    return {
+        "url": depth.url,
+        "visible": depth.visible,
+        "in_flight": depth.in_flight,
+        "delayed": depth.delayed,
+    }
+
+
+def _show(deployment: Deployment, state: State) -> None:
+    survey = state.survey
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("Gallery", f"[bold]{escape(deployment.gallery_url)}[/bold]")
+    facts.add_row("Stack", escape(f"{deployment.stack}, bucket {deployment.bucket}"))
+    if deployment.endpoint_url:
+        facts.add_row("Endpoint", escape(deployment.endpoint_url))
+    photos = f"{survey.total}: {survey.ready} ready, {survey.pending} pending"
+    rejected = len(survey.rejected)
+    facts.add_row("Photos", f"{photos}, {rejected} rejected" if rejected else photos)
+    if survey.texts:
+        facts.add_row("Texts", str(survey.texts))
+    if survey.skipped:
+        facts.add_row("Skipped", f"{len(survey.skipped)} (hidden files, sidecars and the like)")
+    if survey.has_location:
+        facts.add_row(
+            "Location",
+            f"{survey.has_location} originals tell where they were taken; their thumbnails "
+            "do not, unless the setting KeepLocation says so",
+        )
+    for name, depth in state.queues.items():
+        if depth.total or not name.endswith("_dlq"):
+            facts.add_row(
+                f"Queue {name.replace('_dlq', ' (dead letters)')}",
+                f"{depth.visible + depth.delayed} waiting, {depth.in_flight} in flight",
+            )
+    console.print(facts)
+    _list("Rejected", [(found.key, found.reason) for found in survey.rejected])
+    _list("Unfinished", [(found.name, found.why) for found in survey.unfinished])
+    if state.dead:
+        _list("Dead letters", [(line, "") for line in state.dead])
+        console.print(
+            "`safelight logs` shows why they failed, `safelight redrive` tries them again."
+        )
+
+
+def _list(title: str, rows: list[tuple[str, str]]) -> None:
+    if not rows:
+        return
+    console.print(f"\n[bold]{title}[/bold]")
+    for name, why in rows[:_SHOWN]:
+        console.print(escape(f"  {printable(name)}" + (f": {printable(why)}" if why else "")))
+    if len(rows) > _SHOWN:
+        console.print(f"  … and {len(rows) - _SHOWN} more: `safelight status --json` has them all")

@@ -1,0 +1,80 @@
+"""`safelight sweep`: find what no event told of, and remove what nobody needs."""
+
+from __future__ import annotations
+
+import argparse
+
+from rich.markup import escape
+
+from gallery.clock import SystemClock
+from gallery.events import hint_body
+from gallery.queue import SqsQueue
+from safelight.screen import console, errors, printable
+from safelight.stack import Deployment, current
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    del parser
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do it."""
+    del options
+    return sweep(current())
+
+
+def sweep(deployment: Deployment) -> int:
+    """Sweep everything here and now, as the daily schedule does in the function."""
+    # Lazily: the rendering packages are large, and no other command needs them.
+    from thumbnailer.reconcile import World
+    from thumbnailer.service import terms
+    from thumbnailer.settings import Settings
+    from thumbnailer.studio import Studio
+    from thumbnailer.sweep import sweep_everything
+
+    settings = _settings(deployment)
+    clock = SystemClock()
+    world = World(deployment.store(), Studio(Settings.from_env(settings)), clock, terms(settings))
+    sqs = deployment.sqs()
+    queues = {name: SqsQueue(sqs, deployment.queues[name]) for name in ("thumbnail", "publish")}
+
+    def hinted(name: str, why: str) -> object:
+        return lambda found: queues[name].send(
+            hint_body(deployment.bucket, key, why, clock.now()) for key in found
+        )
+
+    folders, differing, removed, unreadable = 0, 0, 0, 0
+    for folder, found in sweep_everything(
+        world,
+        hinted("thumbnail", "the sweep found it differing"),  # type: ignore[arg-type]
+        hinted("publish", "the sweep came by"),  # type: ignore[arg-type]
+    ):
+        folders += 1
+        differing += len(found.differing)
+        removed += found.removed
+        unreadable += len(found.unreadable)
+        if found.differing or found.removed:
+            console.print(
+                escape(
+                    f"{printable(folder)}: {len(found.differing)} photos differ from their "
+                    f"records, {found.removed} objects removed"
+                )
+            )
+        for line in found.unreadable:
+            errors.print(escape(printable(line)))
+    console.print(
+        f"Swept {folders} albums: {differing} photos are looked at again, {removed} objects "
+        "removed."
+    )
+    return 1 if unreadable else 0
+
+
+def _settings(deployment: Deployment) -> dict[str, str]:
+    """The function's own settings: judged by others, every photo would seem to differ."""
+    name = deployment.functions.get("thumbnailer")
+    if name is None:
+        # docker-compose.yml's workers have the defaults.
+        return {}
+    function = deployment.functions_client().get_function_configuration(FunctionName=name)
+    return function.get("Environment", {}).get("Variables", {})
