@@ -14,7 +14,8 @@ safelight := .venv/bin/python -m safelight
 # because it travels in the environment and never through a shell's line.
 export SAFELIGHT_PHOTOS := $(value PHOTOS)
 unexport PHOTOS
-export STACK PURGE SAFELIGHT_PORT SAFELIGHT_HOME REQUIRE_DOCKER PLATFORM UPGRADE PYTHON
+export STACK MODE EMULATOR PURGE SAFELIGHT_PORT SAFELIGHT_REGISTRY_PORT SAFELIGHT_HOME
+export REQUIRE_DOCKER PLATFORM UPGRADE PYTHON
 
 .PHONY: help
 help: ## say what there is (this)

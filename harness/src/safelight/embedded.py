@@ -79,8 +79,8 @@ class EmbeddedStack:
                     )
             remember(self._home, deployment)
             if fresh or not whole:
-                _sweep(deployment)
-            _await_site(deployment)
+                begin_sweep(deployment)
+            await_site(deployment)
             return deployment
 
     def down(self, say: Say, *, purge: bool) -> bool:
@@ -234,7 +234,7 @@ def is_sound(deployment: Deployment) -> bool:
     return len(notified) == 2 and (notified == polled or not deployment.functions)
 
 
-def _sweep(deployment: Deployment) -> None:
+def begin_sweep(deployment: Deployment) -> None:
     """Have everything looked at: photos that came while nothing listened, pages that another
     version of the code would make otherwise, and the first page of all."""
     deployment.functions_client().invoke(
@@ -244,7 +244,7 @@ def _sweep(deployment: Deployment) -> None:
     )
 
 
-def _await_site(deployment: Deployment) -> None:
+def await_site(deployment: Deployment) -> None:
     """Wait for the home page: ready means that its address can be opened."""
     store = deployment.store()
     page = keys.album_page("")
