@@ -26,7 +26,7 @@ from docker.errors import APIError, DockerException, ImageNotFound
 from safelight import engine as engines
 from safelight import layers
 from safelight.home import checkout
-from safelight.problem import Problem
+from safelight.problem import ImageUnavailable, Problem
 from safelight.stack import FUNCTIONS, Say
 
 REPOSITORY = "safelight"
@@ -90,7 +90,7 @@ def _offline() -> dict[str, str]:
 def require(engine: docker.DockerClient, name: str, say: Say) -> str:
     """The identifier of the image ``name``, pulled if the engine has none.
 
-    Raises :class:`Problem` if it cannot be had.
+    Raises :class:`ImageUnavailable` if it cannot be had.
     """
     try:
         return str(engine.images.get(name).id)
@@ -99,7 +99,7 @@ def require(engine: docker.DockerClient, name: str, say: Say) -> str:
     try:
         return str(engine.images.pull(name).id)
     except DockerException as error:
-        raise Problem(
+        raise ImageUnavailable(
             f"The image {name} cannot be pulled: {_reason(error)}\n"
             "Where no registry can be reached, make stand-ins for what would be pulled: "
             "`make offline-images`."

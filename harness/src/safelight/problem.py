@@ -8,3 +8,7 @@ class Problem(Exception):
 
     The command line prints it without a traceback and exits with 1.
     """
+
+
+class ImageUnavailable(Problem):
+    """A container image is neither on this machine nor to be pulled."""

@@ -10,8 +10,9 @@ from rich.markup import escape
 
 from safelight import sync, wait
 from safelight.home import Home
+from safelight.problem import ImageUnavailable
 from safelight.screen import console, say
-from safelight.stack import KINDS, Deployment, choose, kind_from_environment
+from safelight.stack import KINDS, Deployment, choose, kind_from_environment, of_kind
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +49,17 @@ def run(options: argparse.Namespace) -> int:
 def start(kind: str | None) -> Deployment:
     """Start the stack of this kind, or of the kind that the environment says."""
     home = Home.here()
-    return choose(kind or kind_from_environment(), home, say).up(say)
+    wanted = kind or kind_from_environment()
+    stack = choose(wanted, home, say)
+    try:
+        return stack.up(say)
+    except ImageUnavailable as problem:
+        if wanted != "auto":
+            raise
+        # An engine without images is as good as none; nobody asked for Docker.
+        say(f"{str(problem).splitlines()[0]} Taking the embedded stack.")
+        stack.down(say, purge=False)
+        return of_kind("embedded", home).up(say)
 
 
 def greet(deployment: Deployment) -> None:
