@@ -15,7 +15,7 @@ from typing import Literal
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
 from gallery import keys
 from sitegen.pages import Built
@@ -129,11 +129,16 @@ class Visit:
         self.complaints: list[str] = []
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("requestfailed", lambda request: self.complaints.append(request.url))
+        self.page.on("requestfailed", self._failed)
         self.page.on(
             "response",
             lambda answer: self.complaints.append(answer.url) if answer.status >= 400 else None,
         )
+
+    def _failed(self, request: Request) -> None:
+        # What a page had not yet loaded when the next was opened is nobody's fault.
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"{request.url}: {request.failure}")
 
     def go(self, url: str) -> Page:
         self.page.goto(url)

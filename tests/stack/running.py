@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -221,3 +222,8 @@ def gallery(running: Running) -> Gallery:
     """The gallery of a running stack."""
     status = running.status()
     return Gallery(running, running.client("s3"), status["bucket"], status["gallery_url"])
+
+
+def hear_interrupts() -> None:
+    """In a new process, before its program: let SIGINT do what it does at a keyboard."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)

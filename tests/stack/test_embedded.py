@@ -16,7 +16,7 @@ from safelight import port as ports
 from safelight.embedded import EmbeddedStack
 from safelight.home import Home, read_json
 from tests.stack.photograph import photograph
-from tests.stack.running import Running, gallery, started
+from tests.stack.running import Running, gallery, hear_interrupts, started
 
 pytestmark = pytest.mark.embedded
 
@@ -145,6 +145,8 @@ def test_an_interrupted_up_is_mended_by_the_next(home: Path, moment: float) -> N
             env=running.environment(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            # Whoever runs these tests in the background has made them deaf to it.
+            preexec_fn=hear_interrupts,
         )
         time.sleep(moment)
         process.send_signal(signal.SIGINT)

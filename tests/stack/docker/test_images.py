@@ -58,7 +58,7 @@ def python(engine: docker.DockerClient, image: Image, script: str, **options: ob
 @pytest.mark.parametrize(
     ("service", "has", "has_not"),
     [
-        ("thumbnailer", ["PIL", "pillow_heif", "piexif"], ["jinja2", "markdown_it", "sitegen"]),
+        ("thumbnailer", ["PIL", "pillow_heif"], ["jinja2", "markdown_it", "sitegen"]),
         ("sitegen", ["jinja2", "yaml", "markdown_it"], ["PIL", "pillow_heif", "thumbnailer"]),
     ],
 )
