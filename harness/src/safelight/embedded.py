@@ -65,6 +65,11 @@ class EmbeddedStack:
         """See :meth:`safelight.stack.Stack.up`."""
         with self._home.alone():
             whole = self._start(say)
+            # Between a new stack and its first sweep an `up` may be interrupted: the next one
+            # finds the stack as it should be, and must know that nothing was looked at.
+            unswept = self._home.remembered.with_name("unswept")
+            interrupted = unswept.exists()
+            unswept.touch()
             deployment, fresh = self._deploy(say)
             if not is_sound(deployment):
                 # What was saved does not fit together, as after a disk that was full.
@@ -78,8 +83,9 @@ class EmbeddedStack:
                         f"it with {self._process.log}."
                     )
             remember(self._home, deployment)
-            if fresh or not whole:
+            if fresh or not whole or interrupted:
                 begin_sweep(deployment)
+            unswept.unlink(missing_ok=True)
             await_site(deployment)
             return deployment
 
