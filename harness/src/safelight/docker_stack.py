@@ -10,7 +10,6 @@ What neither emulator does is keep anything when it stops: see :mod:`safelight.s
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -123,12 +122,9 @@ class DockerStack:
             compose = self._compose(choice, built)
             self._start(engine, compose, choice, say)
             references = self._push(engine, compose, choice, built, say)
-            killed = self._killed(engine)
             deployment = self._deploy_whole(engine, choice, built, references, say)
             if choice.mode == "worker":
                 self._start_workers(engine, compose, say)
-            else:
-                self._replace_killed(killed, deployment, say)
             remember(self._home, deployment)
             await_site(deployment)
             return deployment
@@ -280,8 +276,8 @@ class DockerStack:
     ) -> Deployment:
         """Have the template's stack, whole.
 
-        LocalStack cannot clean up behind a creation that failed, nor adopt a bucket; but it
-        forgets everything when it restarts.
+        LocalStack cannot clean up behind a creation that failed, nor adopt a bucket, nor go on
+        without a container that it believes in; but it forgets everything when it restarts.
         """
         why = "parts of it are missing"
         try:
@@ -358,17 +354,20 @@ class DockerStack:
                 # Written down first: an `up` that is interrupted leaves it to the next.
                 write_json(self._chosen, asdict(replace(choice, unkept=True)))
             say("Creating the stack from infra/template.yaml …")
-        elif before.get("CodeVersion") != version:
+        else:
+            self._refuse_killed(engine)
+        if before and before.get("CodeVersion") != version:
             say("The images have changed: replacing what runs the old ones …")
             self._settle(choice)
         deployment = Deployment.from_outputs(self.name, url, REGION, formation.ensure(parameters))
         if deployment.functions:
             _resume(deployment.functions_client())
-            if before.get("CodeVersion") != version:
-                # (A worker sweeps when it starts.)
-                begin_sweep(deployment)
         if (self._choice() or choice).unkept:
             self._restore(deployment, choice, say)
+        if deployment.functions and before.get("CodeVersion") != version:
+            # Not before: records whose originals are still to come would look forsaken.  (A
+            # worker, which starts later, sweeps by itself.)
+            begin_sweep(deployment)
         return deployment
 
     def _settle(self, choice: Choice) -> None:
@@ -402,29 +401,16 @@ class DockerStack:
             safekeeping.restore(deployment.s3(), deployment.bucket, self._kept)
         write_json(self._chosen, asdict(choice))
 
-    def _killed(self, engine: docker.DockerClient) -> list[Container]:
-        """Functions' containers that something ended; the emulator removes those it ends itself."""
-        return [
-            container
-            for container in self._containers(engine, f"{LABEL}={self.project}")
-            if container.status in ("exited", "dead")
-        ]
+    def _refuse_killed(self, engine: docker.DockerClient) -> None:
+        """Raise :class:`Problem` if something ended a function's container.
 
-    def _replace_killed(self, killed: list[Container], deployment: Deployment, say: Say) -> None:
-        """Go on where functions' containers were killed.
-
-        LocalStack waits 15 minutes for the answer of one that was, and its mapping hands out
-        nothing meanwhile.  Switched off and on again, the mapping begins anew.
+        LocalStack removes those that it ends itself.  Of one that was killed at work it awaits
+        the answer for 15 minutes, and hands out no messages meanwhile; of one that was idle it
+        tries the address, which the next container may have by then.
         """
-        if not killed:
-            return
-        say("A function's container was killed: replacing it …")
-        functions = deployment.functions_client()
-        pause(functions)
-        _resume(functions)
-        for container in killed:
-            with contextlib.suppress(NotFound):
-                container.remove(force=True)
+        for container in self._containers(engine, f"{LABEL}={self.project}"):
+            if container.status in ("exited", "dead"):
+                raise Problem("a function's container was killed")
 
     def _start_workers(self, engine: docker.DockerClient, compose: Compose, say: Say) -> None:
         if not all(_is_running(self._container(engine, name)) for name in FUNCTIONS):

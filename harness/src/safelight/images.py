@@ -324,8 +324,8 @@ def _secrets(root: Path, folder: Path) -> list[str]:
 def _forget(engine: docker.DockerClient, name: str) -> None:
     try:
         engine.images.remove(name)
-    except APIError:
-        # A container still runs it: a later build forgets it.
+    except (APIError, ImageNotFound):
+        # A container still runs it: a later build forgets it.  Or its last reference is gone.
         return
 
 
@@ -343,7 +343,10 @@ def push(engine: docker.DockerClient, image: Image, registry: str, say: Say) -> 
     """Have ``image`` in ``registry`` (``host:port``) under the tag :data:`LOCAL`; its reference
     by digest."""
     repository = f"{registry}/{REPOSITORY}/{image.service}"
+    before = _has(engine, f"{repository}:{LOCAL}")
     _tag(engine, image.id, repository, LOCAL)
+    if before not in (None, image.id):
+        _forget_references(engine, before, repository)
     digest = _pushed(engine, image, repository)
     if digest is not None and _in_registry(registry, image.service) == digest:
         return f"{repository}@{digest}"
@@ -360,8 +363,17 @@ def push(engine: docker.DockerClient, image: Image, registry: str, say: Say) -> 
 def forget_pushed(engine: docker.DockerClient, registry: str) -> None:
     """Untag what was pushed to a registry that is no more."""
     for service in FUNCTIONS:
-        if _has(engine, name := f"{registry}/{REPOSITORY}/{service}:{LOCAL}"):
-            _forget(engine, name)
+        repository = f"{registry}/{REPOSITORY}/{service}"
+        _forget_references(engine, _has(engine, f"{repository}:{LOCAL}"), repository)
+
+
+def _forget_references(engine: docker.DockerClient, image: str | None, repository: str) -> None:
+    """Undo what made ``image`` one of ``repository``'s, by tag and by digest; the last reference
+    takes the image along."""
+    found = (engine.images.get(image).attrs or {}) if image else {}
+    for reference in [*(found.get("RepoTags") or []), *(found.get("RepoDigests") or [])]:
+        if str(reference).startswith((f"{repository}:", f"{repository}@")):
+            _forget(engine, str(reference))
 
 
 def _pushed(engine: docker.DockerClient, image: Image, repository: str) -> str | None:
