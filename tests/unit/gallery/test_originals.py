@@ -30,5 +30,5 @@ def test_the_environment_tells_what_the_template_asks_for() -> None:
 def test_a_choice_that_there_is_not_is_an_error() -> None:
     """A typing error must not publish what was to be private."""
     assert not is_choice("privat")
-    with pytest.raises(ValueError, match="privat.*must be public, stripped, private"):
+    with pytest.raises(ValueError, match=r"privat.*must be public, stripped, private"):
         from_environment({"SAFELIGHT_ORIGINALS": "privat"})
