@@ -26,7 +26,7 @@ from gallery.record import Card, PhotoRecord, TextRecord
 from sitegen import asset, card, feed, language, photo, sitemap, text
 from sitegen.document import Document, page
 from sitegen.links import Linked, newest, original, renditions, url
-from sitegen.settings import SiteSettings
+from sitegen.settings import MenuItem, SiteSettings
 from sitegen.words import Reading, legal, line, reading
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -229,7 +229,7 @@ def fingerprint() -> str:
         for path in (here / folder).iterdir()
     ]
     files += [here / f"{name}.py" for name in CRAFT]
-    files += [shared / "keys.py", shared / "record.py"]
+    files += [shared / f"{name}.py" for name in ("keys", "record", "originals", "plainyaml")]
     total = hashlib.sha256()
     for path in sorted(files, key=lambda each: (each.parent.name, each.name)):
         if path.is_file():
@@ -293,9 +293,20 @@ class _Builder:
                     item.target if item.external else keys.href(here, item.target),
                     item.external,
                 )
-                for item in self.settings.menu
+                for item in self.menu
             ],
         }
+
+    @property
+    def menu(self) -> list[MenuItem]:
+        """The settings' menu, but for originals where they are not public."""
+        return [
+            item
+            for item in self.settings.menu
+            if item.external
+            or self.settings.originals == "public"
+            or not item.target.startswith(keys.PHOTOS)
+        ]
 
     def place(self, here: str) -> text.Place:
         """Where the album's texts stand, for their links."""
@@ -304,9 +315,10 @@ class _Builder:
         def picture(name: str) -> text.Picture | None:
             record = by_name.get(name)
             shown = photo.picture(here, record, self.linked) if record else None
-            if record is None or shown is None:
+            offer = self.linked.offered(record, self.settings.originals) if record else None
+            if shown is None or offer is None:
                 return None
-            return text.Picture(shown.src, keys.href(here, record.key), shown.width, shown.height)
+            return text.Picture(shown.src, keys.href(here, offer.key), shown.width, shown.height)
 
         return text.Place(here, self.contents.path, picture)
 
@@ -322,7 +334,16 @@ class _Builder:
                     record = msgspec.structs.replace(record, title=told.title)
                 rendered = text.caption(told, place)
                 caption, said = rendered.html, rendered.plain
-            shown = photo.figure(here, record, number, caption, said, self.language, self.linked)
+            shown = photo.figure(
+                here,
+                record,
+                number,
+                caption,
+                said,
+                self.language,
+                self.linked,
+                self.settings.originals,
+            )
             if shown:
                 yield shown
 
@@ -602,7 +623,7 @@ def _missing(builder: _Builder) -> Document:
         "icon": at(assets["icon.svg"].key),
         "menu": [
             _Link(item.label, item.target if item.external else at(item.target), item.external)
-            for item in builder.settings.menu
+            for item in builder.menu
         ],
     }
     html = _template("missing.html").render(
