@@ -98,6 +98,17 @@ class Deployment:
             },
         )
 
+    @property
+    def is_on_aws(self) -> bool:
+        """Whether it costs money and may hold somebody's only copies: destructive commands
+        ask first."""
+        return self.endpoint_url is None
+
+    @property
+    def option(self) -> str:
+        """What a command must be given to be about this stack, with a space before it."""
+        return f" --stack {self.stack} --region {self.region}" if self.is_on_aws else ""
+
     def environment(self) -> dict[str, str]:
         """The variables with which the AWS command line, boto3 and Safelight's own workers
         reach this stack."""
@@ -145,7 +156,11 @@ class Deployment:
 
 
 def client(service: Any, endpoint_url: str | None, region: str) -> Any:
-    """A boto3 client for ``service``; for an emulator if ``endpoint_url`` is given."""
+    """A boto3 client for ``service``: for an emulator if ``endpoint_url`` is given, else for
+    AWS, or what ``AWS_ENDPOINT_URL`` says stands in for it."""
+    emulator = (
+        endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    )
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 5},
         connect_timeout=5,
@@ -153,7 +168,7 @@ def client(service: Any, endpoint_url: str | None, region: str) -> Any:
         read_timeout=910 if service == "lambda" else 60,
         max_pool_connections=32,
         # Emulators serve buckets by path; AWS takes either for the buckets we make.
-        s3={"addressing_style": "path"} if endpoint_url else {},
+        s3={"addressing_style": "path"} if emulator else {},
         # boto3 1.36 began to add CRC trailers to each put, which not every S3 takes.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",

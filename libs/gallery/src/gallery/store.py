@@ -55,7 +55,7 @@ class Unavailable(StoreError):
     or may not have taken effect."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ObjectInfo:
     """An object's head.  ``etag`` is without quotes; ``last_modified`` is aware, in UTC, to
     the second or finer; ``size`` is in bytes."""
@@ -64,6 +64,16 @@ class ObjectInfo:
     etag: str
     size: int
     last_modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a bucket's listing, at most a thousand entries: ``objects``, and of a shallow
+    listing the ``folders`` (prefixes that end in ``/``).  ``more``: whether another follows."""
+
+    objects: tuple[ObjectInfo, ...]
+    folders: tuple[str, ...]
+    more: bool
 
 
 @dataclass(frozen=True)
@@ -255,9 +265,17 @@ class S3Store:
             return
 
     def list(self, prefix: str, *, shallow: bool = False) -> Iterator[ObjectInfo]:
+        for page in self.pages(prefix, shallow=shallow):
+            yield from page.objects
+
+    def pages(self, prefix: str, *, after: str = "", shallow: bool = False) -> Iterator[Page]:
+        """:meth:`list`, page by page, beginning after the key ``after``; S3's own, and so not
+        part of the port."""
         request: dict[str, Any] = {"Bucket": self.bucket, "Prefix": prefix}
         if shallow:
             request["Delimiter"] = "/"
+        if after:
+            request["StartAfter"] = after
         pages = iter(self._s3.get_paginator("list_objects_v2").paginate(**request))
         while True:
             # A listing that is refused must never look like one that is empty.
@@ -265,10 +283,16 @@ class S3Store:
                 page = next(pages, None)
             if page is None:
                 return
-            for entry in page.get("Contents", []):
-                yield ObjectInfo(
-                    entry["Key"], _bare(entry["ETag"]), entry["Size"], entry["LastModified"]
-                )
+            yield Page(
+                tuple(
+                    ObjectInfo(
+                        entry["Key"], _bare(entry["ETag"]), entry["Size"], entry["LastModified"]
+                    )
+                    for entry in page.get("Contents", [])
+                ),
+                tuple(folder["Prefix"] for folder in page.get("CommonPrefixes", [])),
+                more=page.get("IsTruncated", False),
+            )
 
 
 class _Errors(AbstractContextManager["_Errors"]):
