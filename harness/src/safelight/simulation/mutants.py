@@ -96,7 +96,7 @@ def _original_first() -> list[Patch]:
 
 
 def _no_last_look() -> list[Patch]:
-    def commit(world: Any, key: str, new: Any, was: Any) -> None:
+    def commit(world: Any, key: str, new: Any, was: Any, seen: Any) -> None:
         catalog.commit(world.store, key, new, was.etag)
 
     return [(thumbnailer.reconcile, "_commit", commit)]
@@ -130,8 +130,8 @@ def _record_before_renditions() -> list[Patch]:
         later.clear()
         return real_put(_Proxy(store, put=note), key, digest, developed)
 
-    def commit(world: Any, key: str, new: Any, was: Any) -> None:
-        real_commit(world, key, new, was)
+    def commit(world: Any, key: str, new: Any, was: Any, seen: Any) -> None:
+        real_commit(world, key, new, was, seen)
         for each in later:
             each()
 
@@ -400,7 +400,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "last-look",
-        "A commit over nothing is followed by one more look at the original.",
+        "A commit is followed by one more look at what it was made from.",
         _no_last_look,
     ),
     Mutant(

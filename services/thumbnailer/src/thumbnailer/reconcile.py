@@ -9,8 +9,9 @@ and shows the law that falls):
 
 * The record is read **before** the original.  Whoever changes the record in between makes our
   commit fail; read the other way round, an old original could be committed over a new one.
-* Who finds an original gone that has no record changes nothing, and so stops nobody: a commit
-  where there was none (or a tombstone) is followed by one more look at the original.
+* Who finds the record right changes nothing, and so stops nobody, though we may be about to
+  commit something older over it (the original was overwritten, and put back as it was): every
+  commit is followed by one more look at what it was made from.
 * Renditions are put, always, before the record that names them is committed.  They are never
   taken as there because somebody else may have put them: the sweep may be removing those.
 * A rendition is deleted only after the record says, by compare-and-swap, that its set is
@@ -162,7 +163,7 @@ def _absent(world: World, record_key: str, was: Version[Record], task: Task) -> 
             retired=record.retired,
             updated=now,
         )
-    catalog.commit(world.store, record_key, tombstone, was.etag)
+    _commit(world, record_key, tombstone, was, None)
     return Done("deleted: a tombstone committed")
 
 
@@ -190,7 +191,7 @@ def _photo(
             retired=retired,
             updated=now,
         )
-        _commit(world, record_key, rejected, was)
+        _commit(world, record_key, rejected, was, there)
         return Done(f"rejected: {developed.reason}")
     ready = PhotoRecord(
         key=there.key,
@@ -213,22 +214,23 @@ def _photo(
         retired=retired,
         updated=now,
     )
-    _commit(world, record_key, ready, was)
+    _commit(world, record_key, ready, was, there)
     count = len(ready.renditions)
     return Done(f"ready: {count} rendition{'s' if count != 1 else ''}")
 
 
-def _commit(world: World, record_key: str, new: Record, was: Version[Record]) -> None:
-    """Commit the record of an original that is there.
+def _commit(
+    world: World, record_key: str, new: Record, was: Version[Record], seen: ObjectInfo | None
+) -> None:
+    """Commit the record that was made of the original as it was ``seen``, and look once more.
 
-    Where nothing was committed before, or a tombstone, whoever found the original gone
-    meanwhile had no record to change, and so did not stop us: then look once more.
+    Whoever found the record right meanwhile had nothing to change, and so did not stop us: there
+    was none and the original was gone, or the original was back as the record had it.
     """
     catalog.commit(world.store, record_key, new, was.etag)
-    if (was.record is None or was.record.status == "deleted") and (
-        world.store.head(new.key) is None
-    ):
-        raise PreconditionFailed(new.key, "deleted meanwhile")
+    there = world.store.head(new.key)
+    if (there.etag if there else None) != (seen.etag if seen else None):
+        raise PreconditionFailed(new.key, "changed meanwhile")
 
 
 def _develop(world: World, there: ObjectInfo, task: Task) -> Developed | Rejection:
@@ -373,7 +375,7 @@ def _text(
         except UnicodeDecodeError as error:
             reason = f"not UTF-8 text (byte {error.start}): save it as UTF-8"
             new = msgspec.structs.replace(new, status="rejected", reason=reason)
-    _commit(world, record_key, new, was)
+    _commit(world, record_key, new, was, there)
     return Done(f"{new.kind}: {new.reason or 'committed'}")
 
 
