@@ -545,7 +545,7 @@ def test_one_that_is_too_long_is_refused() -> None:
 def test_every_parameter_is_documented(template: Template) -> None:
     """In docs/deploy.md, with its default; and no other."""
     text = (checkout() / "docs" / "deploy.md").read_text(encoding="utf-8")
-    table = text.partition("## The template's parameters")[2].partition("\n## ")[0]
+    table = text.partition("## The template's parameters")[2].partition("\n#")[0]
     rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", table, re.MULTILINE))
     declared = {
         name: f"`{parameter['Default']}`" if parameter.get("Default", "") != "" else "none"
