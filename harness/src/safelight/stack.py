@@ -56,6 +56,7 @@ class Deployment:
     ``stack`` is its kind (``embedded``, ``docker``) or its name on AWS.  ``endpoint_url`` is
     ``None`` on AWS.  ``queues``, ``functions`` and ``log_groups`` are by the names in
     :data:`QUEUES` and :data:`FUNCTIONS`.  There are no functions where workers follow the queues.
+    ``distribution`` is the CloudFront distribution's identifier, ``None`` where there is none.
     """
 
     stack: str
@@ -66,6 +67,7 @@ class Deployment:
     queues: Mapping[str, str]
     functions: Mapping[str, str]
     log_groups: Mapping[str, str]
+    distribution: str | None = None
 
     @classmethod
     def from_outputs(
@@ -96,6 +98,7 @@ class Deployment:
                 "thumbnailer": outputs["ThumbnailerLogGroup"],
                 "sitegen": outputs["SitegenLogGroup"],
             },
+            distribution=outputs.get("DistributionId"),
         )
 
     @property
@@ -126,6 +129,7 @@ class Deployment:
             "SAFELIGHT_BUCKET": self.bucket,
             "SAFELIGHT_THUMBNAIL_QUEUE_URL": self.queues["thumbnail"],
             "SAFELIGHT_PUBLISH_QUEUE_URL": self.queues["publish"],
+            **({"SAFELIGHT_DISTRIBUTION_ID": self.distribution} if self.distribution else {}),
         }
 
     def _client(self, service: Any) -> Any:

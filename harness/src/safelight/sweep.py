@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 
 from rich.markup import escape
 
@@ -69,6 +70,7 @@ def _words(body: bytes) -> str:
 def sweep(deployment: Deployment) -> int:
     """Sweep everything here and now, as the daily schedule does in the function."""
     # Lazily: the rendering packages are large, and no other command needs them.
+    from thumbnailer.cache import Messenger
     from thumbnailer.reconcile import World
     from thumbnailer.service import terms
     from thumbnailer.settings import Settings
@@ -77,9 +79,13 @@ def sweep(deployment: Deployment) -> int:
 
     settings = _settings(deployment)
     clock = SystemClock()
-    world = World(deployment.store(), Studio(Settings.from_env(settings)), clock, terms(settings))
     sqs = deployment.sqs()
     queues = {name: SqsQueue(sqs, deployment.queues[name]) for name in ("thumbnail", "publish")}
+    world = World(deployment.store(), Studio(Settings.from_env(settings)), clock, terms(settings))
+    if deployment.distribution is not None:
+        # By the function, which may: whoever sweeps need not.
+        messenger = Messenger(queues["thumbnail"], deployment.bucket, clock)
+        world = replace(world, removed=messenger.removed)
 
     def hinted(name: str, why: str) -> object:
         return lambda found: queues[name].send(

@@ -21,7 +21,7 @@ and shows the law that falls):
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -86,14 +86,24 @@ class Terms:
     tombstone: timedelta = timedelta(days=7)
 
 
+def nobody(slug: str) -> None:
+    """Where no cache stands before the bucket, nobody is told."""
+    del slug
+
+
 @dataclass(frozen=True)
 class World:
-    """What the reconciler works in."""
+    """What the reconciler works in.
+
+    ``removed`` is told an album's slug when renditions of it have been deleted: a cache may
+    still have them (:mod:`thumbnailer.cache`).
+    """
 
     store: ObjectStore
     craft: Craft
     clock: Clock
     terms: Terms = Terms()
+    removed: Callable[[str], None] = nobody
 
 
 def reconcile(world: World, task: Task) -> Outcome:
@@ -324,6 +334,7 @@ def retire(
     )
     catalog.commit(world.store, record_key, retired, etag)
     delete_renditions(world.store, record_key, gone)
+    world.removed(keys.album_of_record(record_key))
 
 
 def delete_renditions(store: ObjectStore, record_key: str, digests: Iterable[str]) -> int:

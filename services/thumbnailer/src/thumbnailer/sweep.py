@@ -204,7 +204,10 @@ def _remove(
             seen, retired=tuple(RenditionSet(digest=digest, since=now) for digest in orphans)
         )
         catalog.commit(world.store, name, retire_to, etag)
-        return delete_renditions(world.store, name, orphans)
+        count = delete_renditions(world.store, name, orphans)
+        if count:
+            world.removed(keys.album_of_record(name))
+        return count
     if etag is None:
         return 0
     going = [
@@ -230,6 +233,8 @@ def _remove(
         return sum(1 for digest in going if digest in sets)
     lapsed = tuple(old for old in seen.retired if old.since + terms.lease >= now)
     if lapsed != seen.retired:
+        # Once more: whoever deleted them may have died before it told of it.
+        world.removed(keys.album_of_record(name))
         # Nobody can be deleting these any more: their names may be used again.
         catalog.commit(world.store, name, msgspec.structs.replace(seen, retired=lapsed), etag)
         return 0
