@@ -7,11 +7,15 @@ gives SQS on AWS.
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import io
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import boto3
 import pytest
@@ -131,17 +135,62 @@ def test_the_same_words(safelight: Any, s3: Any, folder: Path) -> None:
 
 def test_a_sweep_wakes_the_function(safelight: Any, s3: Any, cloud: MiniStack) -> None:
     """Which finds what no event told of; and on this machine, if that is asked for."""
-    config = s3.get_bucket_notification_configuration(Bucket=BUCKET)
-    config.pop("ResponseMetadata")
-    s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={})
-    try:
+    with _deaf(s3):
         s3.put_object(Bucket=BUCKET, Key="photos/unseen/a.jpg", Body=photograph(seed=50))
-    finally:
-        s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration=config)
     assert "no record yet" in safelight("status")
     assert "The thumbnailer sweeps" in safelight("sweep")
     safelight("wait", "--timeout", "120")
     assert "albums: 0 photos are looked at again" in safelight("sweep", "--here")
+
+
+def test_a_bucket_that_was_full_before(safelight: Any, s3: Any) -> None:
+    """Photos that no event told of: an estimate first, then consent, then hints at all of them;
+    and of those that came since, at those only."""
+    inventory = {
+        "sourceBucket": BUCKET,
+        "destinationBucket": f"arn:aws:s3:::{BUCKET}",
+        "fileFormat": "CSV",
+        "fileSchema": "Bucket, Key",
+    }
+    with _deaf(s3):
+        names = [f"photos/old, é+/{number:02}.jpg" for number in range(23)]
+        for number, name in enumerate(names):
+            s3.put_object(Bucket=BUCKET, Key=name, Body=photograph(90, 60, seed=number))
+        s3.put_object(Bucket=BUCKET, Key="photos/old, é+/.hidden", Body=b"x")
+    planned = safelight("backfill", "--prefix", "old", "--dry-run")
+    assert "23 originals to hint at" in planned
+    assert "Cost: about $0.00" in planned
+    assert "say --yes" in safelight("backfill", "--prefix", "old", status=1)
+    assert "no record yet" in safelight("status")
+    assert "23 hints sent, of 24 keys" in safelight("backfill", "--prefix", "old", "--yes")
+    safelight("wait", "--timeout", "120")
+    assert "No originals" in safelight("backfill", "--prefix", "old", "--only-missing", "--dry-run")
+
+    with _deaf(s3):
+        s3.put_object(Bucket=BUCKET, Key="photos/old, é+/new one.jpg", Body=photograph(seed=99))
+    rows = b"".join(f'"{BUCKET}","{quote_plus(name)}"\n'.encode() for name in names)
+    packed = gzip.compress(rows + f'"{BUCKET}","photos/old,+%C3%A9%2B/new+one.jpg"\n'.encode())
+    s3.put_object(Bucket=BUCKET, Key="inventory/data/1.csv.gz", Body=packed)
+    md5 = hashlib.md5(packed, usedforsecurity=False).hexdigest()
+    files = [{"key": "inventory/data/1.csv.gz", "MD5checksum": md5}]
+    body = json.dumps({**inventory, "files": files}).encode()
+    s3.put_object(Bucket=BUCKET, Key="inventory/manifest.json", Body=body)
+    manifest = f"s3://{BUCKET}/inventory/manifest.json"
+    sent = safelight("backfill", "--inventory", manifest, "--only-missing", "--yes")
+    assert "1 hints sent, of 24 keys" in sent
+    safelight("wait", "--timeout", "120")
+
+
+@contextmanager
+def _deaf(s3: Any) -> Iterator[None]:
+    """The bucket tells nobody of what is put there."""
+    config = s3.get_bucket_notification_configuration(Bucket=BUCKET)
+    config.pop("ResponseMetadata")
+    s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={})
+    try:
+        yield
+    finally:
+        s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration=config)
 
 
 def test_dead_letters_are_forgotten_only_when_asked(safelight: Any) -> None:

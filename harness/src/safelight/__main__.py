@@ -57,6 +57,9 @@ VERBS = {
     "sweep": Verb(
         "sweep", "compare the photos with their records, hint at every difference, and tidy up"
     ),
+    "backfill": Verb(
+        "backfill", "hint at every original there is: for a bucket that was full before"
+    ),
     "redrive": Verb("redrive", "give the dead letters back to the queues they came from"),
     "simulate": Verb("simulate", "play made-up or recorded trouble, and see whether the laws hold"),
     "minimise": Verb("minimise", "shrink a scenario that breaks a law"),
