@@ -121,10 +121,10 @@ def test_the_defaults_are_the_thumbnailers_own(template: Template) -> None:
     environment = {
         name: str(value)
         for name, value in variables.items()
-        if name in ("SAFELIGHT_EDGES", "SAFELIGHT_QUALITY", "SAFELIGHT_KEEP_LOCATION")
+        if name.removeprefix("SAFELIGHT_") in ("EDGES", "QUALITY", "KEEP_LOCATION", "ORIGINALS")
         or name.startswith("SAFELIGHT_MAX_")
     }
-    assert len(environment) == 7
+    assert len(environment) == 8
     assert Settings.from_env(environment) == Settings()
 
 

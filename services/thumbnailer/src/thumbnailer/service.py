@@ -60,11 +60,11 @@ class Service:
         reserve: float,
         cache: Cache | None = None,
     ) -> None:
-        self.world = world
+        self.world = replace(world, look_at_all=self.begin_sweep)
         self._cache = cache
         if cache is not None:
             messenger = Messenger(thumbnail, bucket, world.clock)
-            self.world = replace(world, removed=messenger.removed)
+            self.world = replace(self.world, removed=messenger.removed)
         self._bucket = bucket
         self._thumbnail = thumbnail
         self._publish = publish
@@ -149,6 +149,7 @@ class Session:
             self.studio,
             clock or SystemClock(),
             terms(environment),
+            originals=settings.originals,
         )
         self.service = Service(
             world,
