@@ -13,7 +13,8 @@ safelight := .venv/bin/python -m safelight
 # $(value …) keeps what was typed as it was typed, dollar signs too; quotes and spaces are safe
 # because it travels in the environment and never through a shell's line.
 export SAFELIGHT_PHOTOS := $(value PHOTOS)
-unexport PHOTOS
+export SAFELIGHT_PARAMETERS := $(value PARAMETERS)
+unexport PHOTOS PARAMETERS
 export STACK MODE EMULATOR PURGE SAFELIGHT_PORT SAFELIGHT_REGISTRY_PORT SAFELIGHT_HOME
 export REQUIRE_DOCKER PLATFORM UPGRADE PYTHON
 
@@ -21,7 +22,8 @@ export REQUIRE_DOCKER PLATFORM UPGRADE PYTHON
 help: ## say what there is (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo '  Variables: STACK=auto|embedded|docker  PHOTOS=DIR  PURGE=1  SAFELIGHT_PORT=4566'
+	@echo '  Variables: STACK=auto|embedded|docker  PHOTOS=DIR  PARAMETERS="Name=value …"  PURGE=1'
+	@echo '             SAFELIGHT_PORT=4566'
 
 .PHONY: setup
 setup: ## make the virtual environment, .venv
