@@ -18,7 +18,6 @@ from safelight.survey import Rejected, Survey
 from safelight.waiting import State
 from tests.unit.safelight.test_stack import DEPLOYMENT
 
-
 EMPTY = {name: Depth(url="", visible=0, in_flight=0, delayed=0) for name in QUEUES}
 
 
