@@ -30,7 +30,6 @@ class Privacy:
     settings: Originals
     located: int
     problems: tuple[str, ...]
-    stack: str
     is_on_aws: bool
 
     @classmethod
@@ -43,7 +42,6 @@ class Privacy:
             settings=chosen_by(record),
             located=survey.has_location,
             problems=parse(text)[1],
-            stack=deployment.stack,
             is_on_aws=deployment.is_on_aws,
         )
 
@@ -54,9 +52,8 @@ class Privacy:
 
     @property
     def door_is_open(self) -> bool:
-        """Whether somebody who knows an original's address gets it."""
-        # MiniStack gives everything to everybody on its machine, whatever a policy says.
-        return self.template == "public" or self.stack == "embedded"
+        """Whether the policies let somebody who knows an original's address have it."""
+        return self.template == "public"
 
     @property
     def public_with_location(self) -> int:

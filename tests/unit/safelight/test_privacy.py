@@ -44,9 +44,8 @@ def survey(text: str | None = None, located: int = 3) -> Survey:
     )
 
 
-def privacy(template: Originals, text: str | None, stack: str = "docker") -> Privacy:
-    deployment = replace(DEPLOYMENT, stack=stack, originals=template)
-    return Privacy.of(deployment, survey(text))
+def privacy(template: Originals, text: str | None) -> Privacy:
+    return Privacy.of(replace(DEPLOYMENT, originals=template), survey(text))
 
 
 def test_public_originals_with_a_location_are_warned_of() -> None:
@@ -82,11 +81,6 @@ def test_a_mistyped_settings_file_is_told() -> None:
     told = list(found.warnings())
     assert len(told) == 2
     assert all(line.startswith("photos/safelight.yaml: ") for line in told)
-
-
-def test_the_embedded_stacks_door_is_open_to_its_machine() -> None:
-    assert privacy("private", None, stack="embedded").door_is_open
-    assert not privacy("private", None, stack="docker").door_is_open
 
 
 def test_other_tools_read_it_too() -> None:
