@@ -53,6 +53,14 @@ logs: setup ## follow the functions' logs
 doctor: setup ## check this machine and the stack
 	@$(safelight) doctor
 
+.PHONY: deploy
+deploy: setup ## put the gallery on AWS, or bring it up to date; ARGS='--domain …' for options
+	@$(safelight) deploy $(ARGS)
+
+.PHONY: destroy
+destroy: setup ## take the gallery off AWS; the photos stay
+	@$(safelight) destroy $(ARGS)
+
 .PHONY: test
 test: setup ## every test this machine can run; REQUIRE_DOCKER=1: fail without an engine
 	@.venv/bin/python -m pytest -n auto -p tests.stack.groups $(PYTEST)
