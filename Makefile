@@ -86,6 +86,22 @@ images: setup ## build the two services' container images
 offline-images: ## make stand-ins for the images that no registry can be asked for
 	@scripts/offline-images
 
+.PHONY: images-twice
+images-twice: setup ## build the images from two copies of this checkout, and compare their digests
+	@.venv/bin/python -m safelight.twice
+
+.PHONY: sbom
+sbom: setup ## list what is in the images, as CycloneDX JSON
+	@.venv/bin/python -m safelight.sbom
+
+.PHONY: licences
+licences: setup ## write docs/licences.md from what is installed
+	@.venv/bin/python -m safelight.licences
+
+.PHONY: audit
+audit: setup ## compare what is locked with the published advisories
+	@.venv/bin/python -m safelight.audit
+
 .PHONY: lock
 lock: setup ## compile requirements/*.in; UPGRADE=1 takes newer versions
 	@scripts/lock
