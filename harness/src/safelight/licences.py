@@ -74,9 +74,11 @@ _SPELLED = {
 # Whose metadata are vague: read in the licence that the package brings along.
 _READ = {
     "aws-lambda-powertools": "MIT-0",
+    "cfn-flip": "Apache-2.0",
     "jinja2": "BSD-3-Clause",
     "mpmath": "BSD-3-Clause",
     "nodeenv": "BSD-3-Clause",
+    "pycfmodel": "Apache-2.0",
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",
     "sympy": "BSD-3-Clause",
 }
