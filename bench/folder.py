@@ -16,11 +16,11 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from gallery import keys
 from gallery.batch import Done, Outcome, Task
@@ -31,6 +31,8 @@ from thumbnailer import reconcile as photos
 from thumbnailer.settings import Settings
 from thumbnailer.studio import Studio
 from thumbnailer.sweep import sweep_everything
+
+T = TypeVar("T")
 
 
 class Folder:
@@ -74,6 +76,10 @@ class Folder:
     def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, StoredObject | None]]:
         for key in keys:
             yield key, self.get(key)
+
+    def together(self, calls: Iterable[Callable[[], T]]) -> Iterator[T]:
+        # A disk is not S3: nothing is won by asking it for several files at a time.
+        return (call() for call in calls)
 
     def peek(self, key: str, count: int) -> StoredObject | None:
         info = self.head(key)
