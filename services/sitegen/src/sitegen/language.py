@@ -41,6 +41,15 @@ class Language:
         form = f"{name}_one" if value == 1 else f"{name}_other"
         return self.say(form, n=self.number(value))
 
+    def bytes(self, size: int) -> str:
+        """A file's size as a person reads it: ``4.2 MB``; a kilobyte is 1,000 bytes."""
+        for unit, one in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+            if size >= one:
+                if size >= 10 * one:
+                    return f"{self.number(size // one)} {unit}"
+                return f"{size / one:.1f} {unit}".replace(".", self.words["decimal"])
+        return f"{size} B"
+
     def _day(self, name: str, day: date, /, **more: object) -> str:
         return self.say(
             name, d=day.day, month=self.months[day.month - 1], m=day.month, y=day.year, **more

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,11 @@ from markupsafe import Markup
 import gallery
 from gallery import keys
 from gallery.record import Card, PhotoRecord, TextRecord
-from sitegen import asset, card, feed, language, photo, sitemap, text
+from sitegen import asset, card, feed, language, photo, sheet, sitemap, text
 from sitegen.document import Document, page
 from sitegen.links import Linked, newest, original, renditions, url
 from sitegen.settings import SiteSettings
+from sitegen.sheet import Sheet
 from sitegen.words import Reading, legal, line, reading
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -41,7 +42,7 @@ NESTED = 8
 # file: URL whatever this says.
 POLICY = (
     "default-src 'none'; img-src 'self' file:; style-src 'self' file:; script-src 'self' file:; "
-    "base-uri 'none'; form-action 'none'"
+    "connect-src 'self'; base-uri 'none'; form-action 'none'"
 )
 
 
@@ -49,18 +50,23 @@ POLICY = (
 class AlbumInput:
     """Everything an album's pages are made from.
 
-    ``records`` are those of its folder in the catalog, by name, whatever their status;
-    ``children`` the cards of its immediate sub-albums.  ``fence`` is written into every page
-    as it is.  ``site_url`` is where the site is published, where that is known and the
-    settings do not tell it.
+    ``records`` are those of its folder in the catalog, by name, whatever their status, and
+    ``etags`` tells the version of each; ``children`` are the cards of its immediate
+    sub-albums.  ``fence`` is written into every page as it is, but into a photo's own page
+    goes one that is worked out for it (see :mod:`sitegen.sheet`).  ``site_url`` is where the
+    site is published, where that is known and the settings do not tell it.  ``secluded``: an
+    album above is hidden, and so this one is too.  ``bucket`` is the bucket's name, if known.
     """
 
     slug: str
     records: Mapping[str, PhotoRecord | TextRecord]
+    etags: Mapping[str, str]
     children: tuple[Card, ...]
     settings: SiteSettings
     fence: str
     site_url: str | None = None
+    secluded: bool = False
+    bucket: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,13 +86,20 @@ class Built:
     """What was made: the documents, the album's card, and the renditions they link.
 
     ``card`` is ``None`` for an album that does not exist.  ``linked`` maps each photo to the
-    digest of its renditions.
+    digest of its renditions.  ``sheets`` are the pages of the single photos: there may be
+    thousands of them, so each is drawn only when it is asked for.
     """
 
     documents: tuple[Document, ...]
     card: Card | None
     linked: Mapping[str, str]
     problems: tuple[str, ...] = ()
+    sheets: tuple[Sheet, ...] = ()
+
+    def everything(self) -> Iterator[Document]:
+        """All documents, the photos' pages drawn."""
+        yield from self.documents
+        yield from (each.draw() for each in self.sheets)
 
 
 @dataclass(frozen=True)
@@ -251,6 +264,7 @@ CRAFT = (
     "pages",
     "photo",
     "settings",
+    "sheet",
     "sitemap",
     "text",
     "words",
@@ -269,20 +283,25 @@ class _Builder:
         self.language = language.load(album.settings.language)
         self.linked = Linked()
         self.site = line(album.settings.named())
+        self._by_name = {photo.file_name(record): record for record in contents.photos}
 
-    def frame(self, here: str, *, feed_title: str | None) -> dict[str, Any]:
+    def frame(
+        self, here: str, *, feed_title: str | None, fence: str | None = None
+    ) -> dict[str, Any]:
         """What every page needs: the assets, the menu, the way home."""
         assets = asset.documents()
         root = keys.href(here, "index.html").removesuffix("index.html")
         return {
             "t": self.language,
+            "bucket": self.album.bucket,
             "settings": self.settings,
             "site": self.site,
             "policy": POLICY,
-            "fence": self.album.fence,
+            "fence": self.album.fence if fence is None else fence,
             "home": keys.href(here, "index.html"),
             "root": root or "./",
             "style": keys.href(here, assets["gallery.css"].key),
+            "early": keys.href(here, assets["theme.js"].key),
             "script": keys.href(here, assets["gallery.js"].key),
             "icon": keys.href(here, assets["icon.svg"].key),
             "feed": keys.href(here, keys.album_feed(self.album.slug)) if feed_title else None,
@@ -299,10 +318,9 @@ class _Builder:
 
     def place(self, here: str) -> text.Place:
         """Where the album's texts stand, for their links."""
-        by_name = {photo.file_name(record): record for record in self.contents.photos}
 
         def picture(name: str) -> text.Picture | None:
-            record = by_name.get(name)
+            record = self._by_name.get(name)
             shown = photo.picture(here, record, self.linked) if record else None
             if record is None or shown is None:
                 return None
@@ -314,17 +332,29 @@ class _Builder:
         """The photos of one page."""
         place = self.place(here)
         for number, record in enumerate(records):
-            words = text.caption_of(photo.file_name(record), self.contents.texts)
-            caption, said = None, ""
-            if words is not None:
-                told = text.read(words, text.CAPTION_LIMIT)
-                if told.title:
-                    record = msgspec.structs.replace(record, title=told.title)
-                rendered = text.caption(told, place)
-                caption, said = rendered.html, rendered.plain
-            shown = photo.figure(here, record, number, caption, said, self.language, self.linked)
+            shown = self.figure(here, record, number, place)
             if shown:
                 yield shown
+
+    def figure(
+        self, here: str, record: PhotoRecord, number: int, place: text.Place
+    ) -> photo.Figure | None:
+        """One photo, with its caption and the title that the caption gives it."""
+        caption, said = None, ""
+        words = text.caption_of(photo.file_name(record), self.contents.texts)
+        if words is not None:
+            told = text.read(words, text.CAPTION_LIMIT)
+            if told.title:
+                record = msgspec.structs.replace(record, title=told.title)
+            rendered = text.caption(told, place)
+            caption, said = rendered.html, rendered.plain
+        return photo.figure(here, record, number, caption, said, self.language, self.linked)
+
+    def named(self, record: PhotoRecord) -> str:
+        """What the photo is called: by its caption, by itself, by its file."""
+        words = text.caption_of(photo.file_name(record), self.contents.texts)
+        title = text.read(words, text.CAPTION_LIMIT).title if words is not None else None
+        return title or photo.name_of(record)
 
     def card(self, here: str, card_: Card, nested: Sequence[Card], lazy: bool) -> _CardView:
         """A card as the page ``here`` shows it, naming the albums within it."""
@@ -344,10 +374,18 @@ class _Builder:
             lazy=lazy,
         )
 
-    def image_url(self, here: str, card_: Card) -> str | None:
-        """The absolute URL of a page's picture, for those who show links as cards."""
-        shown = photo.picture(here, card_.cover, self.linked, self.base) if card_.cover else None
-        return shown.src if shown and self.base else None
+    def preview(self, here: str, record: PhotoRecord | None) -> dict[str, Any]:
+        """What those show who show links as cards: the page's own absolute address, and the
+        photo's largest rendition; nothing while the site's address is not known."""
+        found = self.linked.renditions(record) if record is not None and self.base else ()
+        largest = found[-1] if found else None
+        return {
+            "address": url(here, here, self.base) if self.base else None,
+            "image": url(here, largest.key, self.base) if largest else None,
+            "image_width": largest.width if largest else 0,
+            "image_height": largest.height if largest else 0,
+            "image_alt": self.named(record) if largest and record is not None else "",
+        }
 
     def pages(
         self,
@@ -355,6 +393,7 @@ class _Builder:
         photos: Sequence[PhotoRecord],
         cards: Sequence[tuple[Card, Sequence[Card]]],
         feed_title: str | None,
+        front: PhotoRecord | None,
         **context: Any,
     ) -> Iterator[Document]:
         """The pages that show so many photos and cards, each a fixed number of both."""
@@ -385,7 +424,8 @@ class _Builder:
                 of=of,
                 earlier=numbered(number - 1),
                 later=numbered(number + 1),
-                address=url(here, here, self.base) if self.base else None,
+                kind="website",
+                **self.preview(here, front),
             )
             yield page(here, html)
 
@@ -398,6 +438,112 @@ class _Builder:
             above.append(_Link(name, keys.href(here, keys.album_page(slug))))
             slug = keys.parent(slug)
         return above[::-1]
+
+    def sheets(self, photos: Sequence[PhotoRecord], title: str, unlisted: bool) -> Iterator[Sheet]:
+        """The pages of these photos, in the order of the album, and of those it does not show.
+
+        ``title`` is the album's.
+        """
+        common = (
+            fingerprint(),
+            self.base or "",
+            self.album.bucket or "",
+            repr(self.settings),
+            title,
+            str(unlisted),
+        )
+        folder = keys.records_of_album(self.album.slug)
+        names = [self.named(record) for record in photos]
+        leaves = [keys.photo_page(record.key) for record in photos]
+        for number, record in enumerate(photos):
+            caption = text.caption_of(photo.file_name(record), self.contents.texts)
+            around = [
+                (leaves[other], names[other]) if 0 <= other < len(photos) else ("", "")
+                for other in (number - 1, number + 1)
+            ]
+            page_number = 1 + number // PHOTOS_A_PAGE
+            inputs = sheet.digest(
+                "shown",
+                *common,
+                self._etag(folder, record.key),
+                self._etag(folder, caption.key) if caption is not None else "",
+                *around[0],
+                *around[1],
+                str(page_number),
+            )
+            draw = partial(
+                self._sheet, record, inputs, title, unlisted, around[0], around[1], page_number
+            )
+            yield Sheet(leaves[number], inputs, draw)
+        shown = set(leaves)
+        for name, gone in sorted(self.album.records.items()):
+            key = keys.photo_folder(self.album.slug) + name.removesuffix(".json") + ".html"
+            if isinstance(gone, PhotoRecord) and name.endswith(".json") and key not in shown:
+                inputs = sheet.digest("gone", *common, self.album.etags[name])
+                yield Sheet(key, inputs, partial(self._gone, key, inputs, title))
+
+    def _etag(self, folder: str, key: str) -> str:
+        return self.album.etags[keys.record(key).removeprefix(folder)]
+
+    def _sheet(
+        self,
+        record: PhotoRecord,
+        fence: str,
+        title: str,
+        unlisted: bool,
+        earlier: tuple[str, str],
+        later: tuple[str, str],
+        page_number: int,
+    ) -> Document:
+        here = keys.photo_page(record.key)
+        figure = self.figure(here, record, 0, self.place(here))
+        if figure is None:
+            raise ValueError(f"{record.key!r:.200} is not shown: it has no page of its own")
+        album = keys.href(here, keys.album_page(self.album.slug, page_number))
+        html = _template("photo.html").render(
+            **self.frame(here, feed_title=None, fence=fence),
+            title=figure.name,
+            figure=figure,
+            album=_Link(line(title), f"{album}#{figure.id}"),
+            crumbs=[*self.crumbs(here), *self._own_crumb(album, title)],
+            details=sheet.details(record, figure.moment, self.language),
+            sizes=sheet.copies(
+                here,
+                record,
+                record.key,
+                self.linked.renditions(record),
+                figure.name,
+                self.base,
+                self.language,
+            ),
+            earlier=_Link(line(earlier[1]), keys.href(here, earlier[0])) if earlier[0] else None,
+            later=_Link(line(later[1]), keys.href(here, later[0])) if later[0] else None,
+            unlisted=unlisted,
+            summary=" · ".join(
+                filter(None, (figure.said, figure.line, figure.moment and figure.moment.text))
+            ),
+            kind="article",
+            **(self.preview(here, record) | {"image_alt": figure.alt}),
+        )
+        return page(here, html)
+
+    def _own_crumb(self, album: str, title: str) -> list[_Link]:
+        # The top album is the site itself, whose name stands before all crumbs.
+        return [_Link(line(title), album)] if self.album.slug else []
+
+    def _gone(self, here: str, fence: str, title: str) -> Document:
+        album = keys.href(here, keys.album_page(self.album.slug))
+        html = _template("gone.html").render(
+            **self.frame(here, feed_title=None, fence=fence),
+            title=self.language["gone_title"],
+            album=_Link(line(title), album),
+            crumbs=[*self.crumbs(here), *self._own_crumb(album, title)],
+            unlisted=True,
+            summary="",
+            kind="website",
+            **self.preview(here, None),
+        )
+        return page(here, html)
 
     def entries(self, photos: Sequence[PhotoRecord]) -> list[feed.Entry]:
         """The photos, in the order of the pages, each with the page it is on."""
@@ -437,13 +583,15 @@ def build_album(album: AlbumInput) -> Built:
     shown = card.listed(contents.children)
     empty = not photos and not shown
     span = card.span_of(own)
-    feed_title = None if words.hidden or empty else title
+    unlisted = words.hidden or album.secluded or empty
+    feed_title = None if unlisted else title
     documents = list(
         builder.pages(
             "album.html",
             photos,
             [(child, ()) for child in shown],
             feed_title,
+            own.cover,
             title=title,
             card=own,
             days=builder.language.days(*span) if span else "",
@@ -451,9 +599,8 @@ def build_album(album: AlbumInput) -> Built:
             last=own.last,
             film=contents.folder.film,
             empty=empty and not prose.html,
-            unlisted=words.hidden or empty,
+            unlisted=unlisted,
             summary=prose.plain,
-            image=builder.image_url(here, own),
         )
     )
     if feed_title:
@@ -473,7 +620,8 @@ def build_album(album: AlbumInput) -> Built:
                 linked=builder.linked,
             )
         )
-    return Built(tuple(documents), own, builder.linked.digests(), words.problems)
+    sheets = tuple(builder.sheets(photos, title, unlisted))
+    return Built(tuple(documents), own, builder.linked.digests(), words.problems, sheets)
 
 
 def _base(album: AlbumInput) -> str | None:
@@ -533,13 +681,13 @@ def build_site(site: SiteInput) -> Built:
             photos,
             [(each, places.get(each.slug, ())) for each in top],
             title,
+            own.cover,
             title=title,
             total=builder.language.count("photos", own.total),
             albums=builder.language.count("albums", len(top)),
             empty=empty,
             unlisted=False,
             summary=line(root.settings.subtitle),
-            image=builder.image_url("index.html", own),
         )
     )
     listed = card.listed(visible)
@@ -577,7 +725,9 @@ def build_site(site: SiteInput) -> Built:
     documents.append(sitemap.index(title, listed, base, root.fence, builder.linked))
     documents.append(_missing(builder))
     documents += asset.documents().values()
-    return Built(tuple(documents), own, builder.linked.digests(), contents.words.problems)
+    problems = contents.words.problems
+    sheets = tuple(builder.sheets(photos, title, unlisted=False))
+    return Built(tuple(documents), own, builder.linked.digests(), problems, sheets)
 
 
 def _missing(builder: _Builder) -> Document:
@@ -598,6 +748,7 @@ def _missing(builder: _Builder) -> Document:
         "home": at("index.html"),
         "root": base,
         "style": at(assets["gallery.css"].key),
+        "early": at(assets["theme.js"].key),
         "script": None,
         "icon": at(assets["icon.svg"].key),
         "menu": [
@@ -610,7 +761,7 @@ def _missing(builder: _Builder) -> Document:
         title=builder.language["missing_title"],
         unlisted=True,
         summary="",
-        image=None,
-        address=None,
+        kind="website",
+        **builder.preview("404.html", None),
     )
     return page("404.html", html)

@@ -152,12 +152,18 @@ class Figure:
     name: str
     alt: str
     picture: Picture
+    page: str
+    """The photo's own page."""
     large: str
     original: str
+    file: str | None
+    """The path under which the offered file is saved, where it is not that of its own key."""
     bytes: int
     line: str
     moment: Moment | None
     caption: Markup | str
+    said: str
+    """The caption or the description as one line of plain words, or nothing."""
     lazy: bool
     first: bool
 
@@ -220,12 +226,15 @@ def figure(
         name=name,
         alt=said or line(described, 300) or name,
         picture=shown,
+        page=keys.href(page, keys.photo_page(record.key)),
         large=keys.href(page, linked.renditions(record)[-1].key),
         original=keys.href(page, record.key),
+        file=None,
         bytes=max(0, record.source.size) if record.source else 0,
         line=line(record.exif.line, 160),
         moment=moment(record, language),
         caption=caption if caption else described if described != name else "",
+        said=line(said or described, 300),
         lazy=number >= EAGER,
         first=number == 0,
     )
