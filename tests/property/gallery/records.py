@@ -18,6 +18,7 @@ from gallery.record import (
     SeenCard,
     Shown,
     Source,
+    Stripped,
     Taken,
     TextRecord,
 )
@@ -42,6 +43,7 @@ exifs = st.builds(
 takens = st.builds(
     Taken, local=text, offset=maybe, source=st.sampled_from(["exif", "filename", "modified"])
 )
+copies = st.builds(Stripped, key=text, bytes=count, reason=maybe)
 sets = st.builds(RenditionSet, digest=digests, since=moments)
 
 
@@ -52,7 +54,8 @@ def _few(of: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, ...]]
 photos: st.SearchStrategy[PhotoRecord] = st.builds(
     PhotoRecord, key=text, status=statuses, reason=maybe, source=st.none() | sources,
     digest=digests, renditions=_few(renditions), exif=exifs, taken=st.none() | takens,
-    title=maybe, description=maybe, placeholder=_few(text), superseded=_few(sets),
+    title=maybe, description=maybe, placeholder=_few(text), stripped=st.none() | copies,
+    superseded=_few(sets),
     retired=_few(sets), removing_since=maybe_moment, updated=moments,
 )  # fmt: skip
 texts: st.SearchStrategy[TextRecord] = st.builds(

@@ -36,6 +36,8 @@ def derived(key: str) -> Iterator[tuple[str, tuple[object, ...]]]:
     for digest in (DIGEST, DIGEST[::-1]):
         for width in (600, 60):
             yield keys.rendition(key, digest, width), ("rendition", key, digest, width)
+        for ending in keys.COPIES:
+            yield keys.stripped(key, digest, ending), ("copy", key, digest, ending)
     for slug in albums_of(key):
         yield keys.album_record(slug), ("album record", slug)
         yield keys.album_feed(slug), ("feed", slug)
@@ -95,6 +97,10 @@ def test_a_rendition_knows_its_record(path: str) -> None:
     assert name == keys.RenditionName(keys.record(key), DIGEST, 1200)
     for prefix in (keys.rendition_prefix(key), keys.rendition_prefix(key, DIGEST)):
         assert keys.rendition(key, DIGEST, 1200).startswith(prefix)
+    for ending in keys.COPIES:
+        copy = keys.stripped(key, DIGEST, ending)
+        assert keys.parse_rendition(copy) == keys.RenditionName(keys.record(key), DIGEST, None)
+        assert copy.startswith(keys.rendition_prefix(key, DIGEST))
 
 
 @given(st.one_of(wild.map(lambda path: keys.THUMBS + path), wild))
@@ -104,7 +110,11 @@ def test_only_renditions_are_taken_for_renditions(key: str) -> None:
         place = name.record[len(keys.RECORDS) : -len(".json")]
         prefix = f"{keys.THUMBS}{place}.{name.digest}-"
         assert key.startswith(prefix)
-        assert int(key.removeprefix(prefix).removesuffix(".jpg")) == name.width
+        rest = key.removeprefix(prefix)
+        if name.width is None:
+            assert rest in {f"stripped.{ending}" for ending in keys.COPIES}
+        else:
+            assert int(rest.removesuffix(".jpg")) == name.width
 
 
 @given(sound)

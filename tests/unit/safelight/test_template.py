@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gallery.originals import FROM_LOOSE_TO_STRICT
 from safelight.home import checkout
 from thumbnailer.settings import Settings
 
@@ -143,6 +144,26 @@ def test_nothing_a_function_writes_wakes_it(template: dict[str, Any]) -> None:
         ]
         assert written
         assert not [path for path in written for prefix in wakes if path.startswith(prefix)]
+
+
+def test_both_services_are_told_what_visitors_may_take(template: dict[str, Any]) -> None:
+    """The pages must not link what the thumbnailer does not make."""
+    for name in ("Thumbnailer", "Sitegen"):
+        variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
+        assert variables["SAFELIGHT_ORIGINALS"] == {"Ref": "Originals"}
+    assert tuple(template["Parameters"]["Originals"]["AllowedValues"]) == FROM_LOOSE_TO_STRICT
+
+
+def test_the_door_shuts_on_originals_that_are_not_public(template: dict[str, Any]) -> None:
+    """Nothing but a condition on the parameter lets anybody read photos/."""
+    assert template["Conditions"]["HasPublicOriginals"] == {
+        "Equals": [{"Ref": "Originals"}, "public"]
+    }
+    (statement,) = template["Resources"]["DoorPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    about = [each for each in statement["Resource"] if "photos/" in json.dumps(each)]
+    assert about == [
+        {"If": ["HasPublicOriginals", {"Sub": "${Bucket.Arn}/photos/*"}, {"Ref": "AWS::NoValue"}]}
+    ]
 
 
 def test_the_bucket_outlives_the_stack(template: dict[str, Any]) -> None:

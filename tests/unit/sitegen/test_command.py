@@ -27,19 +27,22 @@ needs_shell = pytest.mark.skipif(
 _RUN = """
 const fs = require("fs");
 require(process.argv[1]);
-const { urls, root } = JSON.parse(fs.readFileSync(0, "utf8"));
+const { urls, root, files } = JSON.parse(fs.readFileSync(0, "utf8"));
 const { command, place } = globalThis.safelight;
 const places = urls.map((url) => place(url, root));
-process.stdout.write(JSON.stringify({ command: command(urls, root), places }));
+process.stdout.write(JSON.stringify({ command: command(urls, root, files), places }));
 """
 
 
-def generate(urls: list[str], root: str) -> tuple[str, list[str]]:
-    """The command for these URLs, and the name each is saved under."""
+def generate(
+    urls: list[str], root: str, files: dict[str, str] | None = None
+) -> tuple[str, list[str]]:
+    """The command for these URLs, and the name each is saved under; ``files`` are the paths
+    that the page tells of some."""
     assert NODE is not None
     done = subprocess.run(
         [NODE, "-e", _RUN, str(asset.FOLDER / "gallery.js")],
-        input=json.dumps({"urls": urls, "root": root}).encode(),
+        input=json.dumps({"urls": urls, "root": root, "files": files or {}}).encode(),
         capture_output=True,
         check=True,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from gallery.plainyaml import UnreadableYaml, mapping
 from sitegen import frontmatter
-from sitegen.frontmatter import UnreadableYaml, mapping, split
+from sitegen.frontmatter import split
 
 
 def test_every_value_stays_as_it_was_written() -> None:

@@ -140,8 +140,18 @@ def rendition(key: str, digest_: str, width: int) -> str:
     return f"{THUMBS}{_place(key)}.{digest_}-{width}.jpg"
 
 
+COPIES = ("jpg", "png", "webp", "gif")
+"""The name endings of stripped copies, one for each format that can be stripped."""
+
+
+def stripped(key: str, digest_: str, ending: str) -> str:
+    """The key of the stripped copy of ``key``, whose name ends in one of :data:`COPIES`."""
+    return f"{THUMBS}{_place(key)}.{digest_}-stripped.{ending}"
+
+
 def rendition_prefix(key: str, digest_: str = "") -> str:
-    """The prefix that all renditions of ``key`` share (with ``digest_``: of that set).
+    """The prefix that all renditions of ``key`` share (with ``digest_``: of that set), the
+    stripped copy among them.
 
     Another photo's may begin with it too (``a.jpg`` and ``a.jpg.b.png``): compare
     :func:`parse_rendition`.
@@ -150,17 +160,22 @@ def rendition_prefix(key: str, digest_: str = "") -> str:
 
 
 _RENDITION = re.compile(
-    r"(?P<place>.+)\.(?P<digest>[0-9a-f]{16})-(?P<width>[0-9]+)\.jpg", re.DOTALL
+    r"(?P<place>.+)\.(?P<digest>[0-9a-f]{16})-"
+    rf"(?:(?P<width>[0-9]+)\.jpg|stripped\.(?:{'|'.join(COPIES)}))",
+    re.DOTALL,
 )
 
 
 @dataclass(frozen=True)
 class RenditionName:
-    """A rendition's key taken apart; ``record`` is the key of its photo's record."""
+    """A rendition's key taken apart; ``record`` is the key of its photo's record.
+
+    ``width`` is ``None`` for the stripped copy of the original.
+    """
 
     record: str
     digest: str
-    width: int
+    width: int | None
 
 
 def parse_rendition(key: str) -> RenditionName | None:
@@ -171,7 +186,8 @@ def parse_rendition(key: str) -> RenditionName | None:
     if match is None:
         return None
     place = match["place"]
-    return RenditionName(f"{RECORDS}{place}.json", match["digest"], int(match["width"]))
+    width = int(match["width"]) if match["width"] else None
+    return RenditionName(f"{RECORDS}{place}.json", match["digest"], width)
 
 
 def record(key: str) -> str:

@@ -63,6 +63,18 @@ class Rendition(_Part, frozen=True, kw_only=True):
     bytes: int
 
 
+class Stripped(_Part, frozen=True, kw_only=True):
+    """What came of the wish for a copy of the original without its private metadata.
+
+    ``key`` is the copy's object key and ``bytes`` its size; or ``reason`` tells a person why
+    there is none: then the largest rendition is offered in its place.
+    """
+
+    key: str = ""
+    bytes: int = 0
+    reason: str | None = None
+
+
 class Exif(_Part, frozen=True, kw_only=True):
     """EXIF for people: each value as a person would write it, absent where unknown.
 
@@ -123,6 +135,8 @@ class PhotoRecord(_Part, frozen=True, kw_only=True):
     description: str | None = None
     placeholder: tuple[str, ...] = ()
     """A few colours of the photo, ``#rrggbb``, row by row (see ``thumbnailer.renditions``)."""
+    stripped: Stripped | None = None
+    """Only where visitors are offered stripped copies; it is one of the set ``digest``."""
     superseded: tuple[RenditionSet, ...] = ()
     retired: tuple[RenditionSet, ...] = ()
     removing_since: Moment | None = None

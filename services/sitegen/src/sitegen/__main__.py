@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from gallery.originals import FROM_LOOSE_TO_STRICT, Originals
 from sitegen import folder
 
 
@@ -30,6 +31,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="URL",
         help="where the site will be published, for absolute links in feeds",
     )
+    build.add_argument(
+        "--originals",
+        choices=FROM_LOOSE_TO_STRICT,
+        default="public",
+        help="what visitors may take; the settings may say something stricter (default: public)",
+    )
     commands.add_parser(
         "worker", help="publish albums as their records change, from the queue", add_help=False
     )
@@ -40,9 +47,9 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def _build(catalog: Path, out: Path, site_url: str | None) -> int:
+def _build(catalog: Path, out: Path, site_url: str | None, originals: Originals) -> int:
     try:
-        report = folder.build(catalog, out, site_url)
+        report = folder.build(catalog, out, site_url, originals)
     except (folder.Unusable, OSError) as error:
         print(f"sitegen: {_printable(str(error))}", file=sys.stderr)
         return 2
@@ -68,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         worker.add_arguments(own)
         return worker.main(own.parse_args(given[1:]))
     options = _parser().parse_args(given)
-    return _build(options.catalog, options.out, options.site_url)
+    return _build(options.catalog, options.out, options.site_url, options.originals)
 
 
 if __name__ == "__main__":

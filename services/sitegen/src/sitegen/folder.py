@@ -11,12 +11,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 
 from gallery import keys
+from gallery.originals import Originals, chosen_by, stricter
 from gallery.record import Card, PhotoRecord, TextRecord, UnreadableRecord, decode
 from sitegen import settings
 from sitegen.document import Document
@@ -235,9 +236,11 @@ def _settings(folder: Path, report: Report) -> tuple[SiteSettings, str]:
     except FileNotFoundError:
         return SiteSettings(), ""
     except (OSError, UnreadableRecord):
-        return SiteSettings(), ""  # it is told of where the album's records are read
+        # It is told of where the album's records are read.  It may have asked for this.
+        return SiteSettings(originals="private"), "private"
     if not isinstance(record, TextRecord) or record.status != "ready":
-        return SiteSettings(), ""
+        asked = chosen_by(record) if isinstance(record, TextRecord) else "private"
+        return SiteSettings(originals=asked), asked
     found, problems = settings.parse(record.text)
     report.warnings += problems
     return found, _sha(record.text.encode("utf-8", "surrogatepass"))
@@ -254,9 +257,12 @@ def _inputs(common: str, bodies: Mapping[str, bytes], cards: Iterable[Card]) -> 
     return total.hexdigest()
 
 
-def build(catalog: Path, out: Path, site_url: str | None) -> Report:
+def build(
+    catalog: Path, out: Path, site_url: str | None, originals: Originals = "public"
+) -> Report:
     """Makes the site of the catalog folder in ``out``: albums from the innermost out, then the
-    site.  Raises :class:`Unusable` if there is no catalog, or no way to write."""
+    site.  Visitors may take what ``originals`` says, or less if the settings say so.  Raises
+    :class:`Unusable` if there is no catalog, or no way to write."""
     photos = catalog / "photos"
     if not photos.is_dir():
         raise Unusable(
@@ -270,7 +276,8 @@ def build(catalog: Path, out: Path, site_url: str | None) -> Report:
         )
     report = Report()
     chosen, chosen_digest = _settings(photos, report)
-    common = "\n".join((fingerprint(), base or "", chosen_digest))
+    chosen = replace(chosen, originals=stricter(chosen.originals, originals))
+    common = "\n".join((fingerprint(), base or "", chosen.originals, chosen_digest))
     output = _Output(out)
     made: dict[str, _Made] = {}
     folders = _folders(photos)

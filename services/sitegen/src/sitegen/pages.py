@@ -26,7 +26,7 @@ from gallery.record import Card, PhotoRecord, TextRecord
 from sitegen import asset, card, feed, language, photo, sheet, sitemap, text
 from sitegen.document import Document, page
 from sitegen.links import Linked, newest, original, renditions, url
-from sitegen.settings import SiteSettings
+from sitegen.settings import MenuItem, SiteSettings
 from sitegen.sheet import Sheet
 from sitegen.words import Reading, legal, line, reading
 
@@ -242,7 +242,7 @@ def fingerprint() -> str:
         for path in (here / folder).iterdir()
     ]
     files += [here / f"{name}.py" for name in CRAFT]
-    files += [shared / "keys.py", shared / "record.py"]
+    files += [shared / f"{name}.py" for name in ("keys", "record", "originals", "plainyaml")]
     total = hashlib.sha256()
     for path in sorted(files, key=lambda each: (each.parent.name, each.name)):
         if path.is_file():
@@ -312,9 +312,20 @@ class _Builder:
                     item.target if item.external else keys.href(here, item.target),
                     item.external,
                 )
-                for item in self.settings.menu
+                for item in self.menu
             ],
         }
+
+    @property
+    def menu(self) -> list[MenuItem]:
+        """The settings' menu, but for originals where they are not public."""
+        return [
+            item
+            for item in self.settings.menu
+            if item.external
+            or self.settings.originals == "public"
+            or not item.target.startswith(keys.PHOTOS)
+        ]
 
     def place(self, here: str) -> text.Place:
         """Where the album's texts stand, for their links."""
@@ -322,9 +333,10 @@ class _Builder:
         def picture(name: str) -> text.Picture | None:
             record = self._by_name.get(name)
             shown = photo.picture(here, record, self.linked) if record else None
-            if record is None or shown is None:
+            offer = self.linked.offered(record, self.settings.originals) if record else None
+            if shown is None or offer is None:
                 return None
-            return text.Picture(shown.src, keys.href(here, record.key), shown.width, shown.height)
+            return text.Picture(shown.src, keys.href(here, offer.key), shown.width, shown.height)
 
         return text.Place(here, self.contents.path, picture)
 
@@ -348,7 +360,16 @@ class _Builder:
                 record = msgspec.structs.replace(record, title=told.title)
             rendered = text.caption(told, place)
             caption, said = rendered.html, rendered.plain
-        return photo.figure(here, record, number, caption, said, self.language, self.linked)
+        return photo.figure(
+            here,
+            record,
+            number,
+            caption,
+            said,
+            self.language,
+            self.linked,
+            self.settings.originals,
+        )
 
     def named(self, record: PhotoRecord) -> str:
         """What the photo is called: by its caption, by itself, by its file."""
@@ -510,7 +531,7 @@ class _Builder:
             sizes=sheet.copies(
                 here,
                 record,
-                record.key,
+                self.linked.offered(record, self.settings.originals),
                 self.linked.renditions(record),
                 figure.name,
                 self.base,
@@ -753,7 +774,7 @@ def _missing(builder: _Builder) -> Document:
         "icon": at(assets["icon.svg"].key),
         "menu": [
             _Link(item.label, item.target if item.external else at(item.target), item.external)
-            for item in builder.settings.menu
+            for item in builder.menu
         ],
     }
     html = _template("missing.html").render(

@@ -12,10 +12,11 @@ from datetime import date, datetime
 from markupsafe import Markup
 
 from gallery import keys
+from gallery.originals import Originals
 from gallery.record import PhotoRecord, Rendition, Taken
 from sitegen import words
 from sitegen.language import Language
-from sitegen.links import Linked, original, url
+from sitegen.links import Linked, url
 from sitegen.words import Natural, line, natural, prose
 
 EAGER = 6
@@ -156,8 +157,9 @@ class Figure:
     """The photo's own page."""
     large: str
     original: str
-    file: str | None
-    """The path under which the offered file is saved, where it is not that of its own key."""
+    """Where what is offered of it lies (see :func:`sitegen.links.offered`)."""
+    file: str
+    """The path to save that under, where its URL does not tell: else empty."""
     bytes: int
     line: str
     moment: Moment | None
@@ -213,11 +215,12 @@ def figure(
     said: str,
     language: Language,
     linked: Linked,
+    originals: Originals,
 ) -> Figure | None:
     """The photo as number ``number`` of ``page``, with its caption; ``said`` is it in plain."""
     shown = picture(page, record, linked)
-    found = original(record.key)
-    if shown is None or found is None:
+    offer = linked.offered(record, originals)
+    if shown is None or offer is None:
         return None
     described = prose(record.description, 1000).strip() if record.description else ""
     name = name_of(record)
@@ -228,9 +231,9 @@ def figure(
         picture=shown,
         page=keys.href(page, keys.photo_page(record.key)),
         large=keys.href(page, linked.renditions(record)[-1].key),
-        original=keys.href(page, record.key),
-        file=None,
-        bytes=max(0, record.source.size) if record.source else 0,
+        original=keys.href(page, offer.key),
+        file="" if offer.what == "original" else offer.path,
+        bytes=offer.bytes,
         line=line(record.exif.line, 160),
         moment=moment(record, language),
         caption=caption if caption else described if described != name else "",

@@ -25,9 +25,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -35,6 +35,7 @@ from gallery import catalog, keys
 from gallery.batch import Done, Outcome, Retry, Task, backoff
 from gallery.catalog import Version
 from gallery.clock import Clock
+from gallery.originals import Originals, stricter
 from gallery.record import (
     AlbumRecord,
     Card,
@@ -42,6 +43,7 @@ from gallery.record import (
     Exif,
     Page,
     PhotoRecord,
+    Record,
     SeenCard,
     Shown,
     decode,
@@ -56,6 +58,8 @@ from sitegen.settings import parse as parse_settings
 
 _ATTEMPTS = 6
 _ASSETS = "assets/"
+_UNKNOWN: Final = "originals: private"
+"""In place of settings that cannot be read: they may have asked for that."""
 _SITE_FILES = ("index.html", "feed.xml", "sitemap.xml", "404.html", "robots.txt", "index.json")
 
 
@@ -100,6 +104,8 @@ class World:
     hint: Callable[[Iterable[str]], None]
     republish: Callable[[Iterable[str]], None]
     site_url: str | None = None
+    originals: Originals = "public"
+    """What visitors may take by the template's say; the settings may say something stricter."""
     terms: Terms = Terms()
     press: Press = pages
 
@@ -288,6 +294,7 @@ def _read(world: World, slug: str, was: AlbumRecord | None) -> _Inputs:
     for part in (
         world.press.fingerprint(),
         world.site_url or "",
+        world.originals,
         settings or "",
         *(f"{name}\0{entry.etag}" for name, entry in sorted(shown.items())),
         *(f"{child}\0{seen.etag}" for child, seen in sorted(albums.items())),
@@ -355,16 +362,19 @@ def _read_cards(world: World, slug: str, known: Mapping[str, SeenCard]) -> dict[
 
 def _text(body: bytes) -> str | None:
     try:
-        record = decode(body, keys.SETTINGS)
+        return _text_of(decode(body, keys.SETTINGS))
     except CorruptRecord:
-        return None
-    return None if isinstance(record, PhotoRecord) or record.status != "ready" else record.text
+        return _UNKNOWN
 
 
 def _settings_text(entry: Shown | None) -> str | None:
-    if entry is None or isinstance(entry.record, PhotoRecord) or entry.record.status != "ready":
+    return None if entry is None else _text_of(entry.record)
+
+
+def _text_of(record: Record) -> str | None:
+    if isinstance(record, PhotoRecord) or record.status == "deleted":
         return None
-    return entry.record.text
+    return record.text if record.status == "ready" else _UNKNOWN
 
 
 def _settings_of(record: AlbumRecord) -> str | None:
@@ -374,6 +384,7 @@ def _settings_of(record: AlbumRecord) -> str | None:
 
 def _build(world: World, slug: str, inputs: _Inputs) -> Built:
     settings, _ = parse_settings(inputs.settings)
+    settings = replace(settings, originals=stricter(settings.originals, world.originals))
     below = [seen.card for child, seen in sorted(inputs.albums.items())]
     album = AlbumInput(
         slug=slug,

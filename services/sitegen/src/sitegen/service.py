@@ -14,6 +14,7 @@ from gallery.batch import Batch, Done, Outcome, Report, Task
 from gallery.clock import Clock, SystemClock
 from gallery.environment import Wiring, seconds
 from gallery.events import Hint, hint_body
+from gallery.originals import Originals, from_environment
 from gallery.queue import Message, Queue, SqsQueue
 from gallery.store import ObjectStore, S3Store
 from gallery.telemetry import Telemetry
@@ -55,6 +56,7 @@ class Service:
         observe: Callable[[Report], None],
         *,
         site_url: str | None = None,
+        originals: Originals = "public",
         terms: Terms | None = None,
         press: Press = pages,
         reserve: float = RESERVE,
@@ -70,6 +72,7 @@ class Service:
             hint=self.hint_photos,
             republish=self.hint_albums,
             site_url=site_url,
+            originals=originals,
             terms=terms or Terms(),
             press=press,
         )
@@ -128,7 +131,8 @@ def _deepest_first(slug: str) -> tuple[int, str]:
 class Session:
     """A service made from the environment, with its telemetry.
 
-    ``SAFELIGHT_SITE_URL`` is the site's address, where it is known.
+    ``SAFELIGHT_SITE_URL`` is the site's address, where it is known; ``SAFELIGHT_ORIGINALS`` what
+    visitors may take (see :mod:`gallery.originals`).
     """
 
     def __init__(self, environment: Mapping[str, str], clock: Clock | None = None) -> None:
@@ -145,6 +149,7 @@ class Session:
             SqsQueue(sqs, wiring.thumbnail_queue),
             self.telemetry.message,
             site_url=url.rstrip("/") + "/" if url else None,
+            originals=from_environment(environment),
             terms=terms(environment),
         )
 

@@ -8,6 +8,7 @@
     footer: All rights kept. Ask, and you may have one.
     language: en            # en, de or ja
     url: https://photos.example.org/
+    originals: stripped     # public, stripped or private
     menu:
       About: https://example.org/about
       Lisbon: albums/Lisbon.html
@@ -18,7 +19,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from sitegen import frontmatter, language
+from gallery import plainyaml
+from gallery.originals import Originals, chosen, chosen_in, is_choice
+from sitegen import language
 from sitegen.words import line, prose
 
 _MENU_ITEMS = 12
@@ -45,6 +48,8 @@ class SiteSettings:
     language: str = "en"
     url: str | None = None
     """Where the site is published (ends in ``/``); feeds and the sitemap can then be absolute."""
+    originals: Originals = "public"
+    """What visitors may take; the template may ask for a stricter choice."""
     menu: tuple[MenuItem, ...] = ()
     id: str = ""
     """Anything: makes the feeds' ids this site's own.  Two sites may share names of photos."""
@@ -118,9 +123,9 @@ def parse(text: str | None) -> tuple[SiteSettings, tuple[str, ...]]:
     if text is None:
         return SiteSettings(), ()
     try:
-        found = frontmatter.mapping(text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}"))
-    except frontmatter.UnreadableYaml as error:
-        return SiteSettings(), (f"safelight.yaml: {error}",)
+        found = plainyaml.mapping(text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}"))
+    except plainyaml.UnreadableYaml as error:
+        return SiteSettings(originals=chosen_in(text)), (f"safelight.yaml: {error}",)
     problems: list[str] = []
     lines: dict[str, str] = {}
     menu: tuple[MenuItem, ...] = ()
@@ -129,6 +134,11 @@ def parse(text: str | None) -> tuple[SiteSettings, tuple[str, ...]]:
         if name == "menu":
             menu, wrong = _menu(value)
             problems += wrong
+        elif name.strip().casefold() == "originals":
+            if not (isinstance(value, str) and is_choice(value.strip().casefold())):
+                problems.append(
+                    "originals: it is none of public, stripped and private; taken as private"
+                )
         elif name not in ("title", "subtitle", "author", "footer", "language", "url", "id"):
             problems.append(f"{line(name, 60)}: there is no such setting")
         elif not isinstance(value, str):
@@ -147,4 +157,4 @@ def parse(text: str | None) -> tuple[SiteSettings, tuple[str, ...]]:
             lines[name] = prose(value, 1000).strip()
         else:
             lines[name] = line(value, 200)
-    return SiteSettings(**lines, url=url, menu=menu), tuple(problems)
+    return SiteSettings(**lines, url=url, menu=menu, originals=chosen(found)), tuple(problems)

@@ -23,7 +23,7 @@ from markupsafe import escape
 from gallery.record import PhotoRecord, Rendition
 from sitegen.document import Document
 from sitegen.language import Language
-from sitegen.links import url
+from sitegen.links import Offer, url
 from sitegen.photo import Moment, file_name
 from sitegen.words import line
 
@@ -53,7 +53,7 @@ class Detail:
 class Copy:
     """One file of the photo, to be linked from elsewhere.
 
-    ``kind`` is ``original`` or ``rendition``; ``width`` and ``height`` are pixels (0 where they
+    ``kind`` is ``original``, ``copy`` (of it, stripped) or ``rendition``; ``width`` and ``height`` are pixels (0 where they
     are not known), ``size`` and ``weight`` the same and the bytes for people.  ``href`` is
     absolute if the site's address is known, else relative to the page, and so are those in
     ``markdown`` and ``html``.
@@ -114,14 +114,14 @@ _MARKS = re.compile(r"([\\`*_{}\[\]()<>#!|~])")
 def copies(
     page: str,
     record: PhotoRecord,
-    offered: str | None,
+    offer: Offer | None,
     renditions: Sequence[Rendition],
     name: str,
     base: str | None,
     language: Language,
 ) -> list[Copy]:
-    """The photo's files: the original if it is ``offered`` (its key), then each size, the
-    largest first."""
+    """The photo's files: the original or its stripped copy where that is the ``offer``, then
+    each size, the largest first."""
     found: list[Copy] = []
     source = record.source
 
@@ -145,15 +145,9 @@ def copies(
             )
         )
 
-    if offered is not None:
-        add(
-            "original",
-            language["original"],
-            offered,
-            source.width if source else 0,
-            source.height if source else 0,
-            source.size if source else 0,
-        )
+    if offer is not None and offer.what != "rendition":
+        width, height = (source.width, source.height) if source else (0, 0)
+        add(offer.what, language["original" if offer.what == "original" else "stripped_copy"], offer.key, width, height, offer.bytes)
     for each in sorted(renditions, key=lambda each: -each.width):
         add(
             "rendition",

@@ -33,7 +33,7 @@ _ALBUM_TEXTS = ("index.md", "description.md", "description.txt")
 
 @dataclass(frozen=True)
 class Picture:
-    """A photo in a text: the URLs of a rendition and of the original, and its size."""
+    """A photo in a text: the URLs of a rendition and of what is offered of it, and its size."""
 
     src: str
     original: str

@@ -20,18 +20,19 @@
   }
 
   // Where a photo is saved: its path below photos/, so that two albums' photos of one name
-  // stay two files.
-  function place(url, root) {
+  // stay two files.  Of what is no original the page tells that path, its URL does not.
+  function place(url, root, file) {
     const bare = url.split(/[?#]/)[0];
     const path = bare.startsWith(root) ? bare.slice(root.length) : bare.replace(/^.*\//, "");
-    const name = path.replace(/^photos\//, "").split("/").map(decoded).join("/");
+    const name = file || path.replace(/^photos\//, "").split("/").map(decoded).join("/");
     return name.startsWith("-") ? "./" + name : name;
   }
 
   // --globoff: [ ] { } in a URL mean themselves.  --fail: an error page is not a photo.
-  function command(urls, root) {
+  function command(urls, root, files = {}) {
     const head = "curl --fail --globoff --create-dirs";
-    return [head, ...urls.map((url) => "  --output " + quote(place(url, root)) + " " + quote(url))].join(" \\\n");
+    const save = (url) => "  --output " + quote(place(url, root, files[url])) + " " + quote(url);
+    return [head, ...urls.map(save)].join(" \\\n");
   }
 
   scope.safelight = { quote, place, command };
@@ -52,7 +53,9 @@
     const words = ticked.length === 1 ? said.dataset.one : said.dataset.other;
     const size = (bytes / 1e6).toLocaleString(language, { maximumFractionDigits: bytes < 1e7 ? 1 : 0 });
     said.textContent = words.replace("{n}", () => count) + (bytes ? " · " + size + " MB" : "");
-    text.value = ticked.length ? command(ticked.map((box) => new URL(box.value, location.href).href), root) : "";
+    const at = (box) => new URL(box.value, location.href).href;
+    const files = Object.fromEntries(ticked.map((box) => [at(box), box.dataset.file]));
+    text.value = ticked.length ? command(ticked.map(at), root, files) : "";
   }
 
   let last = null;
