@@ -206,7 +206,7 @@ class Html(HTMLParser):
             if "srcset" in element.attributes:
                 parts = element.attributes["srcset"].split(", ")
                 found += [part.rpartition(" ")[0] for part in parts]
-            if element.tag == "input":
+            if element.tag == "input" and element.attributes.get("name") == "photo":
                 found.append(element.attributes["value"])
         return found
 

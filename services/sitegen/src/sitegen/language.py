@@ -24,6 +24,8 @@ class Language:
     code: str
     words: Mapping[str, str]
     months: tuple[str, ...]
+    tags: Mapping[str, str]
+    """What the thumbnailer says of a photo in English, in this language."""
 
     def __getitem__(self, name: str) -> str:
         return self.words[name]
@@ -89,4 +91,4 @@ def load(code: str) -> Language:
     if code not in CODES:
         code = "en"
     found = tomllib.loads((FOLDER / f"{code}.toml").read_text("utf-8"))
-    return Language(code, found["words"], tuple(found["months"]))
+    return Language(code, found["words"], tuple(found["months"]), found["tags"])

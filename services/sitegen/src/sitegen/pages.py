@@ -23,8 +23,8 @@ from markupsafe import Markup
 import gallery
 from gallery import keys
 from gallery.record import Card, PhotoRecord, TextRecord
-from sitegen import asset, card, feed, language, photo, sheet, sitemap, text
-from sitegen.document import Document, page
+from sitegen import asset, card, feed, index, language, photo, sheet, sitemap, text
+from sitegen.document import HTML, Document, page
 from sitegen.links import Linked, newest, original, renditions, url
 from sitegen.settings import MenuItem, SiteSettings
 from sitegen.sheet import Sheet
@@ -259,6 +259,7 @@ CRAFT = (
     "document",
     "feed",
     "frontmatter",
+    "index",
     "language",
     "links",
     "pages",
@@ -282,7 +283,13 @@ class _Builder:
         self.settings = album.settings
         self.language = language.load(album.settings.language)
         self.linked = Linked()
+        self.seen: list[tuple[PhotoRecord, photo.Figure]] = []
+        """The photos of the pages so far."""
         self.site = line(album.settings.named())
+        # Of what links the album's own photos only; a photo that goes leaves a tombstone.
+        self.own_fence = sheet.digest(
+            *(f"{name}\0{etag}" for name, etag in sorted(album.etags.items()))
+        )
         self._by_name = {photo.file_name(record): record for record in contents.photos}
 
     def frame(
@@ -346,6 +353,7 @@ class _Builder:
         for number, record in enumerate(records):
             shown = self.figure(here, record, number, place)
             if shown:
+                self.seen.append((record, shown))
                 yield shown
 
     def figure(
@@ -460,6 +468,16 @@ class _Builder:
             slug = keys.parent(slug)
         return above[::-1]
 
+    def sitemap(self, photos: Sequence[PhotoRecord]) -> list[Document]:
+        """The sitemap of the pages of these photos, if the site's address is known and the
+        album has ever had any."""
+        if self.base is None or not any(
+            isinstance(record, PhotoRecord) for record in self.album.records.values()
+        ):
+            return []
+        key = sitemap.of_photos(self.album.slug)
+        return [sitemap.of_pages(key, self.base, (keys.photo_page(each.key) for each in photos))]
+
     def sheets(self, photos: Sequence[PhotoRecord], title: str, unlisted: bool) -> Iterator[Sheet]:
         """The pages of these photos, in the order of the album, and of those it does not show.
 
@@ -527,7 +545,12 @@ class _Builder:
             figure=figure,
             album=_Link(line(title), f"{album}#{figure.id}"),
             crumbs=[*self.crumbs(here), *self._own_crumb(album, title)],
-            details=sheet.details(record, figure.moment, self.language),
+            details=sheet.details(
+                record,
+                figure.moment,
+                self.language,
+                all_tags=self.settings.originals == "public",
+            ),
             sizes=sheet.copies(
                 here,
                 record,
@@ -541,7 +564,13 @@ class _Builder:
             later=_Link(line(later[1]), keys.href(here, later[0])) if later[0] else None,
             unlisted=unlisted,
             summary=" · ".join(
-                filter(None, (figure.said, figure.line, figure.moment and figure.moment.text))
+                said
+                for said in (
+                    figure.said,
+                    figure.line,
+                    figure.moment.text if figure.moment else "",
+                )
+                if said
             ),
             kind="article",
             **(self.preview(here, record) | {"image_alt": figure.alt}),
@@ -624,23 +653,39 @@ def build_album(album: AlbumInput) -> Built:
             summary=prose.plain,
         )
     )
-    if feed_title:
-        documents.append(
-            feed.atom(
-                key=keys.album_feed(album.slug),
-                home=here,
-                title=f"{line(title)} · {builder.site}",
-                subtitle=prose.plain,
-                author=album.settings.author,
-                seed=album.settings.id,
-                base=builder.base,
-                updated=contents.changed,
-                fence=album.fence,
-                entries=builder.entries(photos),
-                language=builder.language,
-                linked=builder.linked,
-            )
+    # It is always there, because what comes and goes cannot be fenced: the feed of an album
+    # that is not listed has no entries, and no page links it.
+    entries = [] if unlisted else builder.entries(photos)
+    documents.append(
+        feed.atom(
+            key=keys.album_feed(album.slug),
+            home=here,
+            title=f"{line(title)} · {builder.site}",
+            subtitle=prose.plain,
+            author=album.settings.author,
+            seed=album.settings.id,
+            base=builder.base,
+            updated=contents.changed,
+            fence=builder.own_fence,
+            entries=entries,
+            language=builder.language,
+            linked=builder.linked,
         )
+    )
+    documents.append(
+        index.of_album(
+            slug=album.slug,
+            path=contents.path,
+            title=title,
+            fence=builder.own_fence,
+            children=[] if unlisted else shown,
+            photos=[] if unlisted else builder.seen,
+            originals=album.settings.originals,
+            base=builder.base,
+            linked=builder.linked,
+        )
+    )
+    documents += builder.sitemap([] if unlisted else photos)
     sheets = tuple(builder.sheets(photos, title, unlisted))
     return Built(tuple(documents), own, builder.linked.digests(), words.problems, sheets)
 
@@ -741,9 +786,22 @@ def build_site(site: SiteInput) -> Built:
             for each in listed
             for number in range(1, 1 + max(1, -(-each.photos // PHOTOS_A_PAGE)))
         ]
-        documents.append(sitemap.sitemap(base, ["index.html", *albums]))
+        fronts = [each.key for each in documents if each.content_type == HTML]
+        documents.append(sitemap.of_pages(sitemap.PAGES, base, [*fronts, *albums]))
+        photographed = [each.slug for each in listed if each.photos]
+        documents.append(
+            sitemap.of_sitemaps(
+                base,
+                [
+                    sitemap.PAGES,
+                    *(sitemap.of_photos(slug) for slug in ([""] if photos else [])),
+                    *(sitemap.of_photos(slug) for slug in photographed),
+                ],
+            )
+        )
+        documents += builder.sitemap(photos)
     documents.append(sitemap.robots(base))
-    documents.append(sitemap.index(title, listed, base, root.fence, builder.linked))
+    documents.append(index.of_site(title, listed, base, root.fence, builder.linked))
     documents.append(_missing(builder))
     documents += asset.documents().values()
     problems = contents.words.problems
@@ -763,7 +821,8 @@ def _missing(builder: _Builder) -> Document:
     def at(key: str) -> str:
         return base + keys.url_path(key)
 
-    frame = builder.frame("404.html", feed_title=None)
+    # It links no rendition, and needs no fence.
+    frame = builder.frame("404.html", feed_title=None, fence="")
     assets = asset.documents()
     frame |= {
         "home": at("index.html"),

@@ -5,6 +5,7 @@ The Lambda handler and the worker differ only in who hands them their batches.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -66,6 +67,7 @@ class Service:
         self._thumbnail = thumbnail
         self._observe = observe
         self._reserve = reserve
+        self._ahead: Callable[[], float] = lambda: math.inf
         self.world = World(
             store=store,
             clock=clock,
@@ -75,10 +77,13 @@ class Service:
             originals=originals,
             terms=terms or Terms(),
             press=press,
+            bucket=bucket,
+            ahead=lambda: self._ahead(),
         )
 
     def run(self, messages: Sequence[Message], ahead: Callable[[], float]) -> list[Report]:
         """Work off one batch: each album once, deepest first, and the site once, last."""
+        self._ahead = ahead
         return Batch(
             bucket=self._bucket,
             queue=self._publish,

@@ -53,10 +53,10 @@ class Detail:
 class Copy:
     """One file of the photo, to be linked from elsewhere.
 
-    ``kind`` is ``original``, ``copy`` (of it, stripped) or ``rendition``; ``width`` and ``height`` are pixels (0 where they
-    are not known), ``size`` and ``weight`` the same and the bytes for people.  ``href`` is
-    absolute if the site's address is known, else relative to the page, and so are those in
-    ``markdown`` and ``html``.
+    ``kind`` is ``original``, ``copy`` (of it, stripped) or ``rendition``; ``width`` and
+    ``height`` are pixels (0 where they are not known), ``size`` and ``weight`` the same and
+    the bytes for people.  ``href`` is absolute if the site's address is known, else relative
+    to the page, and so are those in ``markdown`` and ``html``.
     """
 
     kind: str
@@ -80,9 +80,20 @@ def digest(*parts: str) -> str:
     return total.hexdigest()[:32]
 
 
-def details(record: PhotoRecord, moment: Moment | None, language: Language) -> list[Detail]:
-    """What is known of the photo, line by line, all of it words of the photo's own metadata."""
+def details(
+    record: PhotoRecord, moment: Moment | None, language: Language, *, all_tags: bool
+) -> list[Detail]:
+    """What is known of the photo, line by line.
+
+    Without ``all_tags`` only those that the languages have words for: none of them tells of
+    a place, a serial number or an owner.
+    """
     exif, source = record.exif, record.source
+    more = [
+        (language.tags.get(label, label), language.tags.get(text, text))
+        for label, text in exif.more.items()
+        if all_tags or label in language.tags
+    ]
     found: list[tuple[str, str | None]] = [
         (language["camera"], exif.camera),
         (language["lens"], exif.lens),
@@ -90,7 +101,7 @@ def details(record: PhotoRecord, moment: Moment | None, language: Language) -> l
         (language["aperture"], exif.aperture),
         (language["shutter"], exif.shutter),
         (language["iso"], str(exif.iso) if exif.iso is not None else None),
-        *list(exif.more.items())[:_MOST_DETAILS],
+        *more[:_MOST_DETAILS],
     ]
     rows = [Detail(line(label, 80), line(text, 300)) for label, text in found if text]
     rows = [row for row in rows if row.label and row.text]
@@ -147,7 +158,8 @@ def copies(
 
     if offer is not None and offer.what != "rendition":
         width, height = (source.width, source.height) if source else (0, 0)
-        add(offer.what, language["original" if offer.what == "original" else "stripped_copy"], offer.key, width, height, offer.bytes)
+        label = language["original" if offer.what == "original" else "stripped_copy"]
+        add(offer.what, label, offer.key, width, height, offer.bytes)
     for each in sorted(renditions, key=lambda each: -each.width):
         add(
             "rendition",
