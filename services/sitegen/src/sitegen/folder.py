@@ -25,6 +25,7 @@ from gallery.originals import Originals, chosen_by, stricter
 from gallery.record import Card, PhotoRecord, TextRecord, UnreadableRecord, decode
 from sitegen import settings, text
 from sitegen.document import Document
+from sitegen.look import Look
 from sitegen.pages import AlbumInput, Built, SiteInput, build_album, build_site, fingerprint
 from sitegen.settings import SiteSettings
 
@@ -323,11 +324,17 @@ def _inputs(common: str, records: str, secluded: bool, cards: Iterable[Card]) ->
 
 
 def build(
-    catalog: Path, out: Path, site_url: str | None, originals: Originals = "public"
+    catalog: Path,
+    out: Path,
+    site_url: str | None,
+    originals: Originals = "public",
+    templates: Path | None = None,
 ) -> Report:
     """Makes the site of the catalog folder in ``out``: albums from the innermost out, then the
-    site.  Visitors may take what ``originals`` says, or less if the settings say so.  Raises
-    :class:`Unusable` if there is no catalog, or no way to write."""
+    site.  Visitors may take what ``originals`` says, or less if the settings say so; the
+    folder ``templates`` may hold other templates and assets.  Raises :class:`Unusable` if there
+    is no catalog, or no way to write, and :class:`sitegen.look.UnfitLook` for templates that
+    cannot be used: what was written by then is whole, and the rest is as it was."""
     photos = catalog / "photos"
     if not photos.is_dir():
         raise Unusable(
@@ -339,10 +346,12 @@ def build(
         raise Unusable(
             f"--site-url {site_url!r:.200}: not an address such as https://photos.example.org/"
         )
+    look = Look(templates)
+    look.check()
     report = Report()
     chosen, chosen_digest = _settings(photos, report)
     chosen = replace(chosen, originals=stricter(chosen.originals, originals))
-    common = "\n".join((fingerprint(), base or "", chosen.originals, chosen_digest))
+    common = "\n".join((fingerprint(look), base or "", chosen.originals, chosen_digest))
     output = _Output(out)
     now = time.time_ns()
     made: dict[str, _Made] = {}
@@ -381,7 +390,7 @@ def build(
                 site_url=base,
                 secluded=secluded,
             )
-            fresh = _make(album, cards, inputs, output, report, problems)
+            fresh = _make(album, look, cards, inputs, output, report, problems)
             made[slug] = msgspec.structs.replace(fresh, stamps=stamps[slug], records=records)
         report.errors += made[slug].problems
         card = made[slug].card
@@ -441,6 +450,7 @@ def _cards(made: Mapping[str, _Made]) -> tuple[Card, ...]:
 
 def _make(
     album: AlbumInput,
+    look: Look,
     cards: tuple[Card, ...],
     inputs: str,
     output: _Output,
@@ -449,7 +459,9 @@ def _make(
 ) -> _Made:
     slug = album.slug
     built: Built = (
-        build_album(album) if slug else build_site(SiteInput(album, cards, album.site_url))
+        build_album(album, look)
+        if slug
+        else build_site(SiteInput(album, cards, album.site_url), look)
     )
     report.warnings += [f"{slug or 'the top album'}: {problem}" for problem in built.problems]
     documents: dict[str, _File] = {}

@@ -16,21 +16,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import msgspec
-from markupsafe import Markup
 
 import gallery
 from gallery import keys
 from gallery.record import Card, PhotoRecord, TextRecord
-from sitegen import asset, card, feed, index, language, photo, sheet, sitemap, text
+from sitegen import card, feed, index, language, photo, sheet, sitemap, text
 from sitegen.document import HTML, Document, page
 from sitegen.links import Linked, newest, original, renditions, url
-from sitegen.settings import MenuItem, SiteSettings
+from sitegen.look import Look
+from sitegen.settings import ABOUT, MenuItem, SiteSettings
 from sitegen.sheet import Sheet
-from sitegen.words import Reading, legal, line, reading
-
-TEMPLATES = Path(__file__).parent / "templates"
+from sitegen.words import Reading, line, reading
 
 PHOTOS_A_PAGE = 200
 CARDS_A_PAGE = 120
@@ -202,38 +199,13 @@ def _refreshed(card_: Card, latest: Mapping[str, PhotoRecord]) -> Card:
     )
 
 
-def _print(value: Any) -> Any:
-    """Every value a template prints passes here, before it is escaped."""
-    if isinstance(value, Markup):
-        return value
-    return legal(value) if isinstance(value, str) else value
+@cache
+def _own_look() -> Look:
+    return Look()
 
 
 @cache
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_print,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-
-
-@cache
-def _template(name: str) -> jinja2.Template:
-    return _environment().get_template(name)
-
-
-@cache
-def fingerprint() -> str:
-    """A digest of everything but the records that the documents are made from.
-
-    It changes when the same records may make other documents: with a template, an asset, a
-    language, the code, or a library that writes some of the markup.
-    """
+def _own_fingerprint() -> str:
     here = Path(__file__).parent
     shared = Path(gallery.__file__).parent
     files = [
@@ -253,6 +225,16 @@ def fingerprint() -> str:
     return total.hexdigest()[:16]
 
 
+def fingerprint(look: Look | None = None) -> str:
+    """A digest of everything but the records that the documents are made from.
+
+    It changes when the same records may make other documents: with a template, an asset, a
+    language, the code, or a library that writes some of the markup.
+    """
+    theirs = look.fingerprint if look is not None else ""
+    return sheet.digest(_own_fingerprint(), theirs)[:16] if theirs else _own_fingerprint()
+
+
 CRAFT = (
     "asset",
     "card",
@@ -262,6 +244,7 @@ CRAFT = (
     "index",
     "language",
     "links",
+    "look",
     "pages",
     "photo",
     "settings",
@@ -276,8 +259,11 @@ CRAFT = (
 class _Builder:
     """One build: the settings' words, the ledger of links, the documents so far."""
 
-    def __init__(self, album: AlbumInput, contents: _Contents, base: str | None) -> None:
+    def __init__(
+        self, album: AlbumInput, contents: _Contents, base: str | None, look: Look | None
+    ) -> None:
         self.album = album
+        self.look = look or _own_look()
         self.contents = contents
         self.base = base
         self.settings = album.settings
@@ -296,10 +282,11 @@ class _Builder:
         self, here: str, *, feed_title: str | None, fence: str | None = None
     ) -> dict[str, Any]:
         """What every page needs: the assets, the menu, the way home."""
-        assets = asset.documents()
+        assets = self.look.assets
         root = keys.href(here, "index.html").removesuffix("index.html")
         return {
             "t": self.language,
+            "asset": partial(self._asset, here),
             "bucket": self.album.bucket,
             "settings": self.settings,
             "site": self.site,
@@ -323,16 +310,23 @@ class _Builder:
             ],
         }
 
+    def _asset(self, here: str, name: str) -> str:
+        return keys.href(here, self.look.assets[name].key)
+
     @property
     def menu(self) -> list[MenuItem]:
-        """The settings' menu, but for originals where they are not public."""
-        return [
+        """The settings' menu, but for originals where they are not public, and at its end the
+        page about the site, if there is one and the menu does not have it yet."""
+        items = [
             item
             for item in self.settings.menu
             if item.external
             or self.settings.originals == "public"
             or not item.target.startswith(keys.PHOTOS)
         ]
+        if self.settings.about and not any(item.target == ABOUT for item in items):
+            items.append(MenuItem(self.language["about"], ABOUT, external=False))
+        return items
 
     def place(self, here: str) -> text.Place:
         """Where the album's texts stand, for their links."""
@@ -439,7 +433,8 @@ class _Builder:
 
             these = photos[(number - 1) * PHOTOS_A_PAGE : number * PHOTOS_A_PAGE]
             those = cards[(number - 1) * CARDS_A_PAGE : number * CARDS_A_PAGE]
-            html = _template(template).render(
+            html = self.look.render(
+                template,
                 **self.frame(here, feed_title=feed_title),
                 **context,
                 crumbs=self.crumbs(here),
@@ -484,7 +479,7 @@ class _Builder:
         ``title`` is the album's.
         """
         common = (
-            fingerprint(),
+            fingerprint(self.look),
             self.base or "",
             self.album.bucket or "",
             repr(self.settings),
@@ -539,7 +534,8 @@ class _Builder:
         if figure is None:
             raise ValueError(f"{record.key!r:.200} is not shown: it has no page of its own")
         album = keys.href(here, keys.album_page(self.album.slug, page_number))
-        html = _template("photo.html").render(
+        html = self.look.render(
+            "photo.html",
             **self.frame(here, feed_title=None, fence=fence),
             title=figure.name,
             figure=figure,
@@ -583,7 +579,8 @@ class _Builder:
 
     def _gone(self, here: str, fence: str, title: str) -> Document:
         album = keys.href(here, keys.album_page(self.album.slug))
-        html = _template("gone.html").render(
+        html = self.look.render(
+            "gone.html",
             **self.frame(here, feed_title=None, fence=fence),
             title=self.language["gone_title"],
             album=_Link(line(title), album),
@@ -603,7 +600,7 @@ class _Builder:
         ]
 
 
-def build_album(album: AlbumInput) -> Built:
+def build_album(album: AlbumInput, look: Look | None = None) -> Built:
     """The pages and the feed of an album, and its card.
 
     An album of which only tombstones are left keeps a page that says that it is empty, so
@@ -615,7 +612,7 @@ def build_album(album: AlbumInput) -> Built:
     words = contents.words
     if not (contents.photos or words != text.NOTHING or contents.children or contents.gone):
         return Built((), None, {})
-    builder = _Builder(album, contents, _base(album))
+    builder = _Builder(album, contents, _base(album), look)
     here = keys.album_page(album.slug)
     prose = text.render(words, builder.place(here))
     title = words.title or prose.heading or contents.folder.title
@@ -709,13 +706,13 @@ def _visible(cards: Iterable[Card]) -> list[Card]:
     return [each for each in cards if not under(each.slug)]
 
 
-def build_site(site: SiteInput) -> Built:
+def build_site(site: SiteInput, look: Look | None = None) -> Built:
     """The home page, the site's feed, sitemap and index, the page for what is missing, assets."""
     base = site.site_url or _base(site.root)
     cards = {each.slug: each for each in (*site.root.children, *site.cards) if each.slug}
     root = replace(site.root, children=tuple(each for _, each in sorted(cards.items())))
     contents = _contents(root)
-    builder = _Builder(root, contents, base)
+    builder = _Builder(root, contents, base, look)
     title = builder.site
     visible = _visible(contents.children)
     # Nothing is lost if an album's parent has no card (yet): it stands where the nearest has.
@@ -787,6 +784,7 @@ def build_site(site: SiteInput) -> Built:
             for number in range(1, 1 + max(1, -(-each.photos // PHOTOS_A_PAGE)))
         ]
         fronts = [each.key for each in documents if each.content_type == HTML]
+        fronts += [ABOUT] if root.settings.about else []
         documents.append(sitemap.of_pages(sitemap.PAGES, base, [*fronts, *albums]))
         photographed = [each.slug for each in listed if each.photos]
         documents.append(
@@ -803,10 +801,49 @@ def build_site(site: SiteInput) -> Built:
     documents.append(sitemap.robots(base))
     documents.append(index.of_site(title, listed, base, root.fence, builder.linked))
     documents.append(_missing(builder))
-    documents += asset.documents().values()
+    if root.settings.about:
+        documents.append(_about(builder))
+    documents += builder.look.assets.values()
     problems = contents.words.problems
     sheets = tuple(builder.sheets(photos, title, unlisted=False))
     return Built(tuple(documents), own, builder.linked.digests(), problems, sheets)
+
+
+def _about(builder: _Builder) -> Document:
+    """The page about the site, where the settings have a text for it."""
+    place = builder.place(ABOUT)
+    prose = text.render(text.Words(body=builder.settings.about), place)
+    html = builder.look.render(
+        "about.html",
+        **builder.frame(ABOUT, feed_title=None),
+        title=prose.heading or builder.language["about"],
+        prose=prose,
+        crumbs=[],
+        unlisted=False,
+        summary=prose.plain,
+        kind="website",
+        **builder.preview(ABOUT, None),
+    )
+    return page(ABOUT, html)
+
+
+@dataclass(frozen=True)
+class Pages:
+    """These functions with a look: what the reconciler publishes with."""
+
+    look: Look
+
+    def fingerprint(self) -> str:
+        """As :func:`fingerprint`."""
+        return fingerprint(self.look)
+
+    def build_album(self, album: AlbumInput) -> Built:
+        """As :func:`build_album`."""
+        return build_album(album, self.look)
+
+    def build_site(self, site: SiteInput) -> Built:
+        """As :func:`build_site`."""
+        return build_site(site, self.look)
 
 
 def _missing(builder: _Builder) -> Document:
@@ -823,7 +860,7 @@ def _missing(builder: _Builder) -> Document:
 
     # It links no rendition, and needs no fence.
     frame = builder.frame("404.html", feed_title=None, fence="")
-    assets = asset.documents()
+    assets = builder.look.assets
     frame |= {
         "home": at("index.html"),
         "root": base,
@@ -836,7 +873,8 @@ def _missing(builder: _Builder) -> Document:
             for item in builder.menu
         ],
     }
-    html = _template("missing.html").render(
+    html = builder.look.render(
+        "missing.html",
         **frame,
         title=builder.language["missing_title"],
         unlisted=True,

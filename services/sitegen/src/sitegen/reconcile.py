@@ -70,6 +70,7 @@ from sitegen import pages, sitemap
 from sitegen.document import Document
 from sitegen.document import page as page_document
 from sitegen.pages import AlbumInput, Built, SiteInput
+from sitegen.settings import ABOUT
 from sitegen.settings import parse as parse_settings
 from sitegen.sheet import Sheet
 
@@ -81,7 +82,7 @@ _UNKNOWN: Final = "originals: private"
 """In place of settings that cannot be read: they may have asked for that."""
 _SITE_FILES = (
     "index.html",
-    "about.html",
+    ABOUT,
     "404.html",
     "feed.xml",
     "index.json",
@@ -383,6 +384,8 @@ def _below(store: ObjectStore, slug: str) -> list[str]:
 
 def _comes_and_goes(slug: str, key: str) -> bool:
     """Whether not every run writes this page of the album."""
+    if not slug and key == ABOUT:
+        return True  # it may show photos that are in no album
     return key.endswith(".html") and key.startswith(keys.album_folder(slug) + "~")
 
 
