@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from gallery import keys
 from gallery.record import Card, Exif, PhotoRecord, Rendition, Taken
-from sitegen import asset, card, index, pages, sitemap
+from sitegen import asset, card, index, look, pages, sitemap
 from sitegen.document import ASSET_CACHE
 from sitegen.settings import MenuItem, SiteSettings, parse
 from tests.unit.sitegen import specimen
@@ -634,7 +634,7 @@ def test_languages() -> None:
 def test_fingerprint_covers_every_module_that_makes_pages() -> None:
     import ast
 
-    folder = pages.TEMPLATES.parent
+    folder = look.TEMPLATES.parent
     seen, queue = set(), ["pages"]
     while queue:
         name = queue.pop()
