@@ -1,7 +1,8 @@
 """The things that must keep the contract: the store in memory, and every emulator.
 
-MiniStack is started here.  Other emulators that are already running are judged beside it when
-``SAFELIGHT_CONFORMANCE_ENDPOINTS`` holds their addresses, separated by spaces.
+The three emulators are started here, LocalStack and LocalEmu as containers of their own.  Others
+that are already running are judged beside them when ``SAFELIGHT_CONFORMANCE_ENDPOINTS`` holds
+their addresses, separated by spaces.
 """
 
 from __future__ import annotations
@@ -9,28 +10,31 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gallery import aws
 from gallery.memory import MemoryStore
 from gallery.store import ObjectStore, S3Store
-from safelight import port
-from safelight.ministack import MiniStack
+from safelight.conformance.emulator import Emulator as Asked
+from safelight.conformance.running import NAMES, running
+from tests import engine
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-EMULATORS = [
-    pytest.param(name, marks=pytest.mark.embedded)
-    for name in ["ministack", *os.environ.get("SAFELIGHT_CONFORMANCE_ENDPOINTS", "").split()]
+MARKS = {
+    name: pytest.mark.embedded if name == "ministack" else pytest.mark.docker for name in NAMES
+}
+EMULATORS: list[Any] = [
+    *(pytest.param(name, marks=MARKS[name]) for name in NAMES),
+    *os.environ.get("SAFELIGHT_CONFORMANCE_ENDPOINTS", "").split(),
 ]
-
 
 DEVIATIONS = {
     ("ministack", "test_a_delete_of_what_is_deleted_already"): "calls the receipt invalid",
@@ -38,7 +42,7 @@ DEVIATIONS = {
     ("ministack", "test_a_key_that_is_too_long_is_refused"): "takes keys of any length",
 }
 """What an emulator is known to do otherwise than AWS, by its name and the test.  The test is
-expected to fail there, and says so when it no longer does."""
+expected to fail there, and says so when it no longer does.  docs/emulators.md lists them."""
 
 
 @pytest.fixture(autouse=True)
@@ -53,32 +57,40 @@ def _deviations(request: pytest.FixtureRequest) -> None:
 
 @dataclass(frozen=True)
 class Emulator:
-    """A running emulator, spoken to by the very clients that the services use."""
+    """A running emulator, spoken to by the very clients that the services use; ``asked`` is it
+    as the conformance suite's questions know it."""
 
     s3: S3Client
     sqs: SQSClient
+    asked: Asked
 
 
 @pytest.fixture(scope="session")
 def emulators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Emulator]]:
-    """An emulator by its name: ``ministack``, of our own, started when it is first asked for;
-    or by its address."""
-    stack = MiniStack(tmp_path_factory.mktemp("ministack"), port.unused())
+    """An emulator by its name, started when it is first asked for; or by its address."""
+    with ExitStack() as started:
 
-    @cache
-    def reach(name: str) -> Emulator:
-        if name == "ministack":
-            stack.start()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("AWS_ENDPOINT_URL", stack.url if name == "ministack" else name)
-            patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-            patch.setenv("AWS_ACCESS_KEY_ID", "test")
-            patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-            patch.delenv("AWS_PROFILE", raising=False)
-            return Emulator(aws.s3_client(), aws.sqs_client())
+        @cache
+        def reach(name: str) -> Emulator:
+            if name in NAMES:
+                folder = tmp_path_factory.mktemp(name)
+                asked = started.enter_context(running(name, folder, print))
+            else:
+                asked = Asked(name, "?", name)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("AWS_ENDPOINT_URL", asked.url)
+                patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+                patch.setenv("AWS_ACCESS_KEY_ID", "test")
+                patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+                patch.delenv("AWS_PROFILE", raising=False)
+                return Emulator(aws.s3_client(), aws.sqs_client(), asked)
 
-    yield reach
-    stack.stop(keep=False)
+        def need(name: str) -> Emulator:
+            if name in NAMES and name != "ministack":
+                engine.need()
+            return reach(name)
+
+        yield need
 
 
 @pytest.fixture(params=EMULATORS)
@@ -96,16 +108,17 @@ def bucket(emulator: Emulator) -> Iterator[S3Store]:
     try:
         yield store
     finally:
-        for page in emulator.s3.get_paginator("list_objects_v2").paginate(Bucket=name):
-            found = [entry["Key"] for entry in page.get("Contents", [])]
-            # DeleteObjects is XML, which cannot say every key.
-            plain = [key for key in found if key.isprintable()]
-            for key in set(found) - set(plain):
-                store.delete(key)
-            if plain:
-                emulator.s3.delete_objects(
-                    Bucket=name, Delete={"Objects": [{"Key": key} for key in plain]}
-                )
+        found = [info.key for info in store.list("")]
+        # DeleteObjects is XML, which cannot say every key, and takes a thousand.
+        plain = [key for key in found if key.isprintable()]
+        for key in set(found) - set(plain):
+            store.delete(key)
+        for start in range(0, len(plain), 1000):
+            some = [{"Key": key} for key in plain[start : start + 1000]]
+            emulator.s3.delete_objects(
+                Bucket=name,
+                Delete={"Objects": some},  # type: ignore[typeddict-item]
+            )
         emulator.s3.delete_bucket(Bucket=name)
 
 

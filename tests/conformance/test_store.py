@@ -150,6 +150,25 @@ def test_a_download_of_another_version_or_none_fails(store: ObjectStore) -> None
     assert file.getvalue() == b""
 
 
+def test_an_upload_is_a_put_from_a_file(store: ObjectStore) -> None:
+    """From its beginning to its end, wherever it stands; more than one buffer of it."""
+    body = bytes(range(256)) * 20_000
+    file = io.BytesIO(body)
+    file.seek(77)
+    made = store.upload(
+        "thumbs/a.jpg", file, content_type="image/jpeg", cache_control="public, max-age=60"
+    )
+    assert made.size == len(body)
+    found = store.get("thumbs/a.jpg")
+    assert found is not None
+    assert (found.body, found.info.etag, found.info.size) == (body, made.etag, len(body))
+    assert made.etag == put(store, "thumbs/b.jpg", body).etag
+    store.upload("thumbs/a.jpg", io.BytesIO(b""), content_type="image/jpeg")
+    found = store.get("thumbs/a.jpg")
+    assert found is not None
+    assert found.body == b""
+
+
 def test_a_delete_is_idempotent(store: ObjectStore) -> None:
     put(store, "a")
     put(store, "ab")

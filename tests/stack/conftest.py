@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from safelight import port as ports
-from safelight.stack import docker_trouble, has_docker_stack
+from safelight.stack import has_docker_stack
+from tests import engine
 from tests.stack.running import Gallery, started
 from tests.stack.running import gallery as gallery_of
 
@@ -30,16 +31,6 @@ def _kinds() -> list[Any]:
     return [pytest.param(kind, marks=marks[kind]) for kind in wanted]
 
 
-def _need(kind: str) -> None:
-    """Skip, or fail, unless this machine can have that kind."""
-    trouble = docker_trouble() if kind == "docker" else None
-    if trouble is None:
-        return
-    if os.environ.get("REQUIRE_DOCKER", "") not in ("", "0"):
-        pytest.fail(f"REQUIRE_DOCKER is set, and there is no Docker engine: {trouble}")
-    pytest.skip(f"no Docker engine: {trouble}")
-
-
 @pytest.fixture(scope="session", params=_kinds())
 def gallery(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -49,7 +40,8 @@ def gallery(
     Of several test processes one has it (see :mod:`tests.stack.groups`).
     """
     kind: str = request.param
-    _need(kind)
+    if kind == "docker":
+        engine.need()
     # A space, because people's folders have them.
     home = tmp_path_factory.mktemp("a stack") / "its home"
     with started(kind, home, ports.unused()) as running:

@@ -14,6 +14,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 _KIND = re.compile(r"\[(?P<kind>embedded|docker)\b")
+_EMULATOR = re.compile(r"[\[-](?P<name>localstack|localemu)[-\]]")
 # Whole files of these are expensive to set up.
 _FOLDERS = ("tests/stack/", "tests/browser/", "tests/deploy/")
 
@@ -21,6 +22,12 @@ _FOLDERS = ("tests/stack/", "tests/browser/", "tests/deploy/")
 def group(test: str) -> str:
     """The name of the group that the test with this node ID belongs to; its own if it may run
     anywhere."""
+    if test.startswith("tests/conformance/"):
+        emulator = _EMULATOR.search(test)
+        if emulator:
+            return f"on {emulator['name']}"
+        # Asked everything at once; else each process starts a MiniStack of its own, in a second.
+        return "on ministack" if "/test_answers.py::" in test else test
     if not test.startswith(_FOLDERS):
         return test
     kind = _KIND.search(test)

@@ -57,6 +57,9 @@ VERBS = {
     "sweep": Verb(
         "sweep", "compare the photos with their records, hint at every difference, and tidy up"
     ),
+    "backfill": Verb(
+        "backfill", "hint at every original there is: for a bucket that was full before"
+    ),
     "redrive": Verb("redrive", "give the dead letters back to the queues they came from"),
     "simulate": Verb("simulate", "play made-up or recorded trouble, and see whether the laws hold"),
     "minimise": Verb("minimise", "shrink a scenario that breaks a law"),
@@ -96,11 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"safelight: {problem}", file=sys.stderr)
         return 1
     except (StoreError, ClientError, BotoCoreError) as error:
-        print(
-            f"safelight: the stack did not do what was asked of it: {error}\n"
-            "`safelight doctor` looks for the reason; `make up` mends a local stack.",
-            file=sys.stderr,
-        )
+        print(f"safelight: {_told(error, options)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nsafelight: interrupted. Run it again to go on.", file=sys.stderr)
@@ -109,6 +108,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read us (`safelight logs | head`) has enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _told(error: Exception, options: argparse.Namespace) -> str:
+    if getattr(options, "stack", None) and "region" in options:
+        from safelight.deployed import explained
+
+        # The store's errors have boto3's as their cause.
+        for cause in (error, error.__cause__):
+            if isinstance(cause, Exception) and (told := explained(cause)) is not None:
+                return told
+        return f"AWS did not do what was asked of it: {error}"
+    return (
+        f"the stack did not do what was asked of it: {error}\n"
+        "`safelight doctor` looks for the reason; `make up` mends a local stack."
+    )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import shlex
 import shutil
 import subprocess
 
-from safelight.stack import current
+from safelight import deployed
 
 # They belong to other credentials than those of a local stack, and would go with them.
 _STRAY = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
@@ -17,13 +17,12 @@ _STRAY = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    del parser
+    deployed.arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Do it."""
-    del options
-    deployment = current()
+    deployment = deployed.chosen(options)
     stray = [name for name in _STRAY if name in os.environ and deployment.endpoint_url]
     if stray:
         print(f"unset {' '.join(stray)}")

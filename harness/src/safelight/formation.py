@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from safelight.problem import Problem
+from safelight.template import Template
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -59,7 +60,7 @@ class Formation:
         if status is None and self._has_bucket(parameters["BucketName"]):
             self._adopt(parameters["BucketName"])
             status = "IMPORT_COMPLETE"
-        body = self._template.read_text(encoding="utf-8")
+        body = Template.read(self._template).body()
         request: dict[str, Any] = {
             "StackName": self.name,
             "TemplateBody": body,

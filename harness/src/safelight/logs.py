@@ -14,11 +14,14 @@ from typing import Any
 from botocore.exceptions import ClientError
 from rich.markup import escape
 
+from safelight import deployed
 from safelight.home import Home
 from safelight.problem import Problem
 from safelight.screen import console, printable
-from safelight.stack import FUNCTIONS, Deployment, current, of_kind, remembered
+from safelight.stack import FUNCTIONS, Deployment, of_kind, remembered
 
+_THROTTLED = {"ThrottlingException", "Throttling", "LimitExceededException"}
+_LONGEST_PAUSE = 64.0
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -40,6 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--emulator", action="store_true", help="the emulator's own log instead, for a local stack"
     )
+    deployed.arguments(parser)
 
 
 def _span(text: str) -> timedelta:
@@ -51,6 +55,8 @@ def _span(text: str) -> timedelta:
 
 def run(options: argparse.Namespace) -> int:
     """Do it."""
+    if options.emulator and options.stack:
+        raise Problem("--emulator is for a local stack: there is none behind one on AWS.")
     if options.emulator:
         home = Home.here()
         found = remembered(home)
@@ -60,10 +66,10 @@ def run(options: argparse.Namespace) -> int:
             os.execvp(command[0], command)  # noqa: S606 - a fixed command, no shell
         except FileNotFoundError as error:
             raise Problem(f"{command[0]} is not installed, and it shows the log.") from error
-    deployment = current()
+    deployment = deployed.chosen(options)
     functions = [options.function] if options.function else list(FUNCTIONS)
     since = datetime.now(UTC) - options.since
-    if deployment.functions:
+    if deployment.functions or deployment.is_on_aws:
         found_lines = _lines(deployment, functions, since, follow=options.follow)
     else:
         # Lazily: whoever has no Docker has no use for its client.
@@ -88,40 +94,67 @@ def _lines(
     """Each line with its moment and function, in the order of their moments."""
     client = deployment.logs()
     begin = int(since.timestamp() * 1000)
-    seen: set[str] = set()
+    seen: dict[str, int] = {}
     while True:
+        looked = int(time.time() * 1000)
         events: list[tuple[int, str, str]] = []
         for name in functions:
             for event in _events(client, deployment.log_groups[name], begin):
                 # Several lines of one moment are told apart by their identifiers.
                 identifier = f"{event.get('eventId')} {event['message']}"
                 if identifier not in seen:
-                    seen.add(identifier)
+                    seen[identifier] = event["timestamp"]
                     events.append((event["timestamp"], name, event["message"].rstrip("\n")))
         for moment, name, line in sorted(events, key=lambda event: event[0]):
             yield datetime.fromtimestamp(moment / 1000, UTC), name, line
         if not follow:
             return
         # Late lines have earlier moments: look a minute back each time.
-        begin = max(begin, int(time.time() * 1000) - 60_000)
-        time.sleep(1)
+        begin = max(begin, looked - 60_000)
+        seen = {identifier: moment for identifier, moment in seen.items() if moment >= begin}
+        # The logs of a whole account are asked for five times a second at most (CloudWatch
+        # Logs quotas, FilterLogEvents), and we are not the only ones who ask.
+        time.sleep(2 * len(functions) if deployment.is_on_aws else 1)
 
 
 def _events(client: Any, group: str, begin: int) -> Iterator[dict[str, Any]]:
-    try:
-        for page in client.get_paginator("filter_log_events").paginate(
-            logGroupName=group, startTime=begin
-        ):
-            yield from page.get("events", [])
-    except ClientError as error:
-        # A function that has not run yet may have no group.
-        if error.response.get("Error", {}).get("Code") != "ResourceNotFoundException":
-            raise
+    """The events of a log group since ``begin``, in milliseconds of the epoch.
+
+    Page by page and not by boto3's paginator: one page that is refused because many are asked
+    for is asked for again, and does not cost those before it.
+    """
+    token: str | None = None
+    pause = 1.0
+    while True:
+        request = {"nextToken": token} if token else {}
+        try:
+            page = client.filter_log_events(logGroupName=group, startTime=begin, **request)
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code")
+            if code == "ResourceNotFoundException":
+                # A function that has not run yet may have no group.
+                return
+            if code not in _THROTTLED:
+                raise
+            if pause > _LONGEST_PAUSE:
+                raise Problem(
+                    "CloudWatch Logs is asked by too many at once, and has been refusing us for "
+                    "minutes. Ask for less (a FUNCTION, --since 5m), or again later."
+                ) from error
+            time.sleep(pause)
+            pause *= 2
+            continue
+        pause = 1.0
+        yield from page.get("events", [])
+        # A page may be empty and not the last (CloudWatch Logs API, FilterLogEvents).
+        token = page.get("nextToken")
+        if token is None:
+            return
 
 
 def shown(line: str, *, only_errors: bool) -> str | None:
     """A line for a person; ``None`` for what only machines read."""
-    if line.startswith(("START RequestId", "END RequestId", "REPORT RequestId")):
+    if line.startswith(("START RequestId", "END RequestId", "REPORT RequestId", "INIT_START")):
         return None
     try:
         entry = json.loads(line)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,11 @@ from safelight.stack import Deployment
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+AWS_ASKED = 3
+"""How many times each queue on AWS is asked for its depth."""
+
+_NO_QUEUE = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
+_TOO_LONG = {"AWS.SimpleQueueService.BatchRequestTooLong", "BatchRequestTooLong"}
 _SOURCES = {"thumbnail_dlq": "thumbnail", "publish_dlq": "publish"}
 
 
@@ -52,10 +57,25 @@ def depths(deployment: Deployment) -> dict[str, Depth]:
     """The depth of each queue, by its name in :data:`safelight.stack.QUEUES`.
 
     Queues are asked in the order in which work flows, so that nothing that moves on meanwhile
-    is missed: what leaves the first is seen in the second.
+    is missed: what leaves the first is seen in the second.  On AWS each is asked several
+    times, since each answer is put together from some of SQS's servers, and what any of them
+    has seen is there ("eventually consistent": SQS API reference, GetQueueAttributes).
     """
     sqs = deployment.sqs()
-    return {name: _depth(sqs, url) for name, url in deployment.queues.items()}
+    times = AWS_ASKED if deployment.is_on_aws else 1
+    return {
+        name: _most([_depth(sqs, url) for _ in range(times)])
+        for name, url in deployment.queues.items()
+    }
+
+
+def _most(answers: Sequence[Depth]) -> Depth:
+    return Depth(
+        url=answers[0].url,
+        visible=max(answer.visible for answer in answers),
+        in_flight=max(answer.in_flight for answer in answers),
+        delayed=max(answer.delayed for answer in answers),
+    )
 
 
 def _depth(sqs: SQSClient, url: str) -> Depth:
@@ -69,7 +89,13 @@ def _depth(sqs: SQSClient, url: str) -> Depth:
             ],
         )["Attributes"]
     except ClientError as error:
-        raise Problem(f"The queue {url} cannot be asked: {error}. `make up` mends it.") from error
+        if error.response.get("Error", {}).get("Code") not in _NO_QUEUE:
+            # Expired credentials and the like, which are explained where all commands end.
+            raise
+        raise Problem(
+            f"There is no queue {url}, and there ought to be. `make up` mends a local stack; one "
+            "on AWS is mended by `make deploy`."
+        ) from error
     return Depth(
         url=url,
         visible=int(found.get("ApproximateNumberOfMessages", 0)),
@@ -106,39 +132,66 @@ def _about(body: str) -> str:
     return ", ".join(dict.fromkeys(hint.key for hint in parsed.hints)) or "; ".join(parsed.notes)
 
 
-def redrive(deployment: Deployment, name: str) -> int:
-    """Give the dead letters of queue ``name`` back to the queue they came from; how many.
+def redrive(deployment: Deployment, name: str) -> Iterator[int]:
+    """Give the dead letters of queue ``name`` back to the queue they came from; yields how
+    many, as it goes on.
 
     A message is sent before it is deleted: interrupted, it may come twice, which does no harm,
     and is never lost.
     """
     source, target = deployment.queues[name], deployment.queues[_SOURCES[name]]
     sqs = deployment.sqs()
-    moved = 0
     # Not SQS's own StartMessageMoveTask: of the emulators only some have it, and one way that
     # is the same, and tested, everywhere is worth more than a few requests.
     while messages := _receive(sqs, source, hidden=60):
-        for message in messages:
-            attributes: Mapping[str, Any] = message.get("MessageAttributes", {})
-            sqs.send_message(
-                QueueUrl=target, MessageBody=message["Body"], MessageAttributes=attributes
+        sent = _send(sqs, target, messages)
+        _delete(sqs, source, sent)
+        if len(sent) < len(messages):
+            raise Problem(
+                f"{target} refused {len(messages) - len(sent)} messages, which stay in {source}. "
+                "Try again in a minute."
             )
-            sqs.delete_message(QueueUrl=source, ReceiptHandle=message["ReceiptHandle"])
-            moved += 1
-    return moved
+        yield len(sent)
 
 
-def discard(deployment: Deployment, name: str) -> int:
-    """Forget the dead letters of queue ``name``; how many there were."""
-    sqs = deployment.sqs()
-    gone = 0
-    while messages := _receive(sqs, deployment.queues[name], hidden=60):
-        for message in messages:
-            sqs.delete_message(
-                QueueUrl=deployment.queues[name], ReceiptHandle=message["ReceiptHandle"]
-            )
-            gone += 1
-    return gone
+def discard(deployment: Deployment, name: str) -> Iterator[int]:
+    """Forget the dead letters of queue ``name``; yields how many, as it goes on."""
+    sqs, url = deployment.sqs(), deployment.queues[name]
+    while messages := _receive(sqs, url, hidden=60):
+        _delete(sqs, url, messages)
+        yield len(messages)
+
+
+def _send(sqs: SQSClient, url: str, messages: Sequence[Any]) -> list[Any]:
+    """Send copies of these messages; those that were taken."""
+    entries: list[Any] = [
+        {
+            "Id": str(number),
+            "MessageBody": message["Body"],
+            "MessageAttributes": message.get("MessageAttributes", {}),
+        }
+        for number, message in enumerate(messages)
+    ]
+    try:
+        answer = sqs.send_message_batch(QueueUrl=url, Entries=entries)
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") not in _TOO_LONG or len(messages) == 1:
+            raise
+        # Ten large ones are together more than one request may carry.
+        return [sent for message in messages for sent in _send(sqs, url, [message])]
+    return [messages[int(entry["Id"])] for entry in answer.get("Successful", [])]
+
+
+def _delete(sqs: SQSClient, url: str, messages: Sequence[Any]) -> None:
+    """Delete received messages.  One that is not deleted comes again, which does no harm."""
+    if messages:
+        sqs.delete_message_batch(
+            QueueUrl=url,
+            Entries=[
+                {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+                for number, message in enumerate(messages)
+            ],
+        )
 
 
 def _receive(sqs: SQSClient, url: str, *, hidden: int) -> list[Any]:

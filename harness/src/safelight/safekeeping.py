@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gallery.keys import CATALOG, PHOTOS, RECORDS
+from gallery.store import MANY
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -55,7 +56,8 @@ def save(s3: S3Client, bucket: str, file: Path) -> Kept:
 
 def _in_order_of_saving(s3: S3Client, bucket: str) -> list[str]:
     found: list[str] = []
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+    pages = s3.get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=bucket, PaginationConfig={"PageSize": MANY}):
         found += [entry["Key"] for entry in page.get("Contents", [])]
     return sorted(found, key=lambda key: (not key.startswith(CATALOG), key))
 

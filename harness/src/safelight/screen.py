@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from rich.console import Console
@@ -19,6 +19,8 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+
+_TALLIED = 5000
 
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(highlight=False, soft_wrap=True, stderr=True)
@@ -104,6 +106,25 @@ def transfer(total_files: int, total_bytes: int) -> Iterator[Meter]:
         transient=True,
     ) as progress:
         yield _Bar(progress, total_files, total_bytes)
+
+
+@contextlib.contextmanager
+def tally(what: str) -> Iterator[Callable[[int], None]]:
+    """Shows a number that grows, towards nobody knows what: of a quick thing nothing, and
+    where there is no terminal nothing either."""
+    if not errors.is_terminal:
+        yield lambda count: None
+        return
+    with errors.status("") as status:
+        status.stop()
+
+        def show(count: int) -> None:
+            # Below a few thousand it is over before it can be read.
+            if count >= _TALLIED:
+                status.update(f"{count} {what}")
+                status.start()
+
+        yield show
 
 
 class Countdown(Protocol):

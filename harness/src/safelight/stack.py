@@ -56,6 +56,7 @@ class Deployment:
     ``stack`` is its kind (``embedded``, ``docker``) or its name on AWS.  ``endpoint_url`` is
     ``None`` on AWS.  ``queues``, ``functions`` and ``log_groups`` are by the names in
     :data:`QUEUES` and :data:`FUNCTIONS`.  There are no functions where workers follow the queues.
+    ``distribution`` is the CloudFront distribution's identifier, ``None`` where there is none.
     """
 
     stack: str
@@ -66,6 +67,7 @@ class Deployment:
     queues: Mapping[str, str]
     functions: Mapping[str, str]
     log_groups: Mapping[str, str]
+    distribution: str | None = None
 
     @classmethod
     def from_outputs(
@@ -96,7 +98,19 @@ class Deployment:
                 "thumbnailer": outputs["ThumbnailerLogGroup"],
                 "sitegen": outputs["SitegenLogGroup"],
             },
+            distribution=outputs.get("DistributionId"),
         )
+
+    @property
+    def is_on_aws(self) -> bool:
+        """Whether it costs money and may hold somebody's only copies: destructive commands
+        ask first."""
+        return self.endpoint_url is None
+
+    @property
+    def option(self) -> str:
+        """What a command must be given to be about this stack, with a space before it."""
+        return f" --stack {self.stack} --region {self.region}" if self.is_on_aws else ""
 
     def environment(self) -> dict[str, str]:
         """The variables with which the AWS command line, boto3 and Safelight's own workers
@@ -115,6 +129,7 @@ class Deployment:
             "SAFELIGHT_BUCKET": self.bucket,
             "SAFELIGHT_THUMBNAIL_QUEUE_URL": self.queues["thumbnail"],
             "SAFELIGHT_PUBLISH_QUEUE_URL": self.queues["publish"],
+            **({"SAFELIGHT_DISTRIBUTION_ID": self.distribution} if self.distribution else {}),
         }
 
     def _client(self, service: Any) -> Any:
@@ -145,7 +160,11 @@ class Deployment:
 
 
 def client(service: Any, endpoint_url: str | None, region: str) -> Any:
-    """A boto3 client for ``service``; for an emulator if ``endpoint_url`` is given."""
+    """A boto3 client for ``service``: for an emulator if ``endpoint_url`` is given, else for
+    AWS, or what ``AWS_ENDPOINT_URL`` says stands in for it."""
+    emulator = (
+        endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    )
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 5},
         connect_timeout=5,
@@ -153,7 +172,7 @@ def client(service: Any, endpoint_url: str | None, region: str) -> Any:
         read_timeout=910 if service == "lambda" else 60,
         max_pool_connections=32,
         # Emulators serve buckets by path; AWS takes either for the buckets we make.
-        s3={"addressing_style": "path"} if endpoint_url else {},
+        s3={"addressing_style": "path"} if emulator else {},
         # boto3 1.36 began to add CRC trailers to each put, which not every S3 takes.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",

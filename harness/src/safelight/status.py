@@ -7,12 +7,12 @@ import json
 from typing import Any
 
 from rich.markup import escape
-from rich.table import Table
 
 from gallery.keys import Kind, classify
+from safelight import deployed
 from safelight.queues import Depth
-from safelight.screen import console, printable
-from safelight.stack import Deployment, current
+from safelight.screen import console, printable, tally
+from safelight.stack import Deployment
 from safelight.waiting import State, look
 
 _SHOWN = 25
@@ -21,12 +21,14 @@ _SHOWN = 25
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--json", action="store_true", help="as one JSON object, complete")
+    deployed.arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Do it."""
-    deployment = current()
-    state = look(deployment)
+    deployment = deployed.chosen(options)
+    with tally("keys listed") as seen:
+        state = look(deployment, seen)
     if options.json:
         print(json.dumps(as_json(deployment, state), indent=2))
     else:
@@ -71,37 +73,48 @@ def _queue(depth: Depth) -> dict[str, Any]:
 
 def _show(deployment: Deployment, state: State) -> None:
     survey = state.survey
-    facts = Table.grid(padding=(0, 2))
-    facts.add_row("Gallery", f"[bold]{escape(deployment.gallery_url)}[/bold]")
-    facts.add_row("Stack", escape(f"{deployment.stack}, bucket {deployment.bucket}"))
+    facts: list[tuple[str, str]] = []
+    facts.append(("Gallery", f"[bold]{escape(deployment.gallery_url)}[/bold]"))
+    where = f" on AWS, {deployment.region}" if deployment.is_on_aws else ""
+    facts.append(("Stack", escape(f"{deployment.stack}{where}, bucket {deployment.bucket}")))
     if deployment.endpoint_url:
-        facts.add_row("Endpoint", escape(deployment.endpoint_url))
+        facts.append(("Endpoint", escape(deployment.endpoint_url)))
     photos = f"{survey.total}: {survey.ready} ready, {survey.pending} pending"
     rejected = len(survey.rejected)
-    facts.add_row("Photos", f"{photos}, {rejected} rejected" if rejected else photos)
+    facts.append(("Photos", f"{photos}, {rejected} rejected" if rejected else photos))
     if survey.texts:
-        facts.add_row("Texts", str(survey.texts))
+        facts.append(("Texts", str(survey.texts)))
     if survey.skipped:
-        facts.add_row("Skipped", f"{len(survey.skipped)} (hidden files, sidecars and the like)")
+        facts.append(("Skipped", f"{len(survey.skipped)} (hidden files, sidecars and the like)"))
     if survey.has_location:
-        facts.add_row(
-            "Location",
-            f"{survey.has_location} originals tell where they were taken; their thumbnails "
-            "do not, unless the setting KeepLocation says so",
+        facts.append(
+            (
+                "Location",
+                f"{survey.has_location} originals tell where they were taken; their thumbnails "
+                "do not, unless the setting KeepLocation says so",
+            )
         )
     for name, depth in state.queues.items():
         if depth.total or not name.endswith("_dlq"):
-            facts.add_row(
-                f"Queue {name.replace('_dlq', ' (dead letters)')}",
-                f"{depth.visible + depth.delayed} waiting, {depth.in_flight} in flight",
+            facts.append(
+                (
+                    f"Queue {name.replace('_dlq', ' (dead letters)')}",
+                    f"{depth.visible + depth.delayed} waiting, {depth.in_flight} in flight",
+                )
             )
-    console.print(facts)
+    # Not a table: where the line is short a table would cut the address off.
+    width = max(len(name) for name, _ in facts) + 2
+    for name, value in facts:
+        console.print(f"{name:<{width}}{value}")
     _list("Rejected", [(found.key, found.reason) for found in survey.rejected])
     _list("Unfinished", [(found.name, found.why) for found in survey.unfinished])
     if state.dead:
         _list("Dead letters", [(line, "") for line in state.dead])
+        option = deployment.option
         console.print(
-            "`safelight logs` shows why they failed, `safelight redrive` tries them again."
+            f"`safelight logs{option}` shows why they failed, `safelight redrive{option}` tries "
+            "them again.",
+            markup=False,
         )
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from gallery import keys, record
 from gallery.keys import Kind
 from gallery.record import AlbumRecord, PhotoRecord, Record, UnreadableRecord
-from gallery.store import ObjectInfo, ObjectStore
+from gallery.store import ObjectStore
+from safelight.listing import Listing
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Survey:
 
 @dataclass
 class _Bucket:
-    originals: dict[str, ObjectInfo] = field(default_factory=dict)
+    originals: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, Kind] = field(default_factory=dict)
     skipped: list[Rejected] = field(default_factory=list)
     records: dict[str, str] = field(default_factory=dict)
@@ -63,15 +64,18 @@ class _Bucket:
     unfinished: list[Unfinished] = field(default_factory=list)
 
 
-def survey(store: ObjectStore) -> Survey:
-    """Survey the bucket.  Raises :class:`gallery.store.StoreError`."""
-    there = _look(store)
+def survey(store: ObjectStore, listing: Listing | None = None) -> Survey:
+    """Survey the bucket, listed by ``listing`` if ``store`` has a faster way than its own.
+
+    Raises :class:`gallery.store.StoreError`.
+    """
+    there = _look(store, listing or store.list)
     records = _records(store, there)
     ready, pending, has_location, texts = 0, 0, 0, 0
     rejected: list[Rejected] = []
-    for key, original in there.originals.items():
+    for key, etag in sorted(there.originals.items()):
         found = records.get(keys.record(key))
-        why = _lacks(found, original)
+        why = _lacks(found, etag)
         is_photo = there.kinds[key] is Kind.PHOTO
         if why is not None:
             there.unfinished.append(Unfinished(key, why))
@@ -102,18 +106,18 @@ def survey(store: ObjectStore) -> Survey:
     )
 
 
-def _look(store: ObjectStore) -> _Bucket:
+def _look(store: ObjectStore, listing: Listing) -> _Bucket:
     there = _Bucket()
-    for info in store.list(keys.PHOTOS):
+    for info in listing(keys.PHOTOS):
         original = keys.classify(info.key)
         if original.kind is Kind.SKIPPED:
             there.skipped.append(Rejected(info.key, original.reason))
         else:
-            there.originals[info.key] = info
+            there.originals[info.key] = info.etag
             there.kinds[info.key] = original.kind
-    for info in store.list(keys.RECORDS):
+    for info in listing(keys.RECORDS):
         there.records[info.key] = info.etag
-    listed = [*store.list(keys.ALBUMS), *([site] if (site := store.head(keys.SITE)) else [])]
+    listed = [*listing(keys.ALBUMS), *([site] if (site := store.head(keys.SITE)) else [])]
     for key, found in store.get_many(info.key for info in listed):
         if found is None:
             continue
@@ -145,13 +149,13 @@ def _records(store: ObjectStore, there: _Bucket) -> dict[str, Record]:
     return found
 
 
-def _lacks(found: Record | None, original: ObjectInfo) -> str | None:
-    """What the record of ``original`` lacks; ``None`` if it is the record of just this."""
+def _lacks(found: Record | None, etag: str) -> str | None:
+    """What the record of the original with this ETag lacks; ``None`` if it is just of it."""
     if found is None:
         return "no record yet"
     if found.status == "deleted":
         return "uploaded again, and not recorded yet"
-    if found.source is None or found.source.etag != original.etag:
+    if found.source is None or found.source.etag != etag:
         return "overwritten, and not recorded yet"
     return None
 

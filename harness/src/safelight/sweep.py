@@ -3,30 +3,74 @@
 from __future__ import annotations
 
 import argparse
+import json
+from dataclasses import replace
 
 from rich.markup import escape
 
 from gallery.clock import SystemClock
 from gallery.events import hint_body
 from gallery.queue import SqsQueue
+from safelight import deployed
+from safelight.problem import Problem
 from safelight.screen import console, errors, printable
-from safelight.stack import Deployment, current
+from safelight.stack import Deployment
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    del parser
+    deployed.arguments(parser)
+    parser.add_argument(
+        "--here",
+        action="store_true",
+        help="of a stack on AWS: compare on this machine, instead of waking the function",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Do it."""
-    del options
-    return sweep(current())
+    deployment = deployed.chosen(options)
+    if deployment.is_on_aws and deployment.functions and not options.here:
+        return wake(deployment)
+    return sweep(deployment)
+
+
+def wake(deployment: Deployment) -> int:
+    """Have the function sweep, as its schedule does: it sends itself a message for each album,
+    and what reads the queue works them off side by side."""
+    answer = deployment.functions_client().invoke(
+        FunctionName=deployment.functions["thumbnailer"],
+        Payload=json.dumps({"safelight": "sweep"}).encode(),
+    )
+    body = answer["Payload"].read()
+    if answer.get("FunctionError"):
+        raise Problem(
+            f"The thumbnailer could not begin to sweep: {printable(_words(body))} "
+            f"`safelight logs thumbnailer --errors{deployment.option}` shows more; "
+            "--here sweeps on this machine."
+        )
+    folders = json.loads(body)["folders"]
+    console.print(
+        f"The thumbnailer sweeps {folders} albums. `safelight wait{deployment.option}` "
+        "waits for what comes of it.",
+        markup=False,
+    )
+    return 0
+
+
+def _words(body: bytes) -> str:
+    """A function's error, as Lambda tells it."""
+    try:
+        found = json.loads(body)
+        return f"{found['errorType']}: {found['errorMessage']}"
+    except (ValueError, KeyError, TypeError):
+        return body[:500].decode("utf-8", "replace")
 
 
 def sweep(deployment: Deployment) -> int:
     """Sweep everything here and now, as the daily schedule does in the function."""
     # Lazily: the rendering packages are large, and no other command needs them.
+    from thumbnailer.cache import Messenger
     from thumbnailer.reconcile import World
     from thumbnailer.service import terms
     from thumbnailer.settings import Settings
@@ -35,9 +79,13 @@ def sweep(deployment: Deployment) -> int:
 
     settings = _settings(deployment)
     clock = SystemClock()
-    world = World(deployment.store(), Studio(Settings.from_env(settings)), clock, terms(settings))
     sqs = deployment.sqs()
     queues = {name: SqsQueue(sqs, deployment.queues[name]) for name in ("thumbnail", "publish")}
+    world = World(deployment.store(), Studio(Settings.from_env(settings)), clock, terms(settings))
+    if deployment.distribution is not None:
+        # By the function, which may: whoever sweeps need not.
+        messenger = Messenger(queues["thumbnail"], deployment.bucket, clock)
+        world = replace(world, removed=messenger.removed)
 
     def hinted(name: str, why: str) -> object:
         return lambda found: queues[name].send(

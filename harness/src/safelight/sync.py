@@ -26,9 +26,11 @@ from rich.markup import escape
 
 from gallery.keys import MAX_KEY, PHOTOS
 from gallery.store import ObjectInfo
+from safelight import consent, deployed
+from safelight.listing import side_by_side
 from safelight.problem import Problem
-from safelight.screen import Meter, errors, printable, transfer
-from safelight.stack import Deployment, current
+from safelight.screen import Meter, errors, printable, tally, transfer
+from safelight.stack import Deployment
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -86,12 +88,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also remove from the bucket what is not in the folder",
     )
+    deployed.arguments(parser)
+    consent.arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Do it."""
     check_folder(options.folder)
-    return upload(current(), options.folder, delete=options.delete)
+    deployment = deployed.chosen(options)
+    return upload(deployment, options.folder, delete=options.delete, yes=options.yes)
 
 
 def check_folder(folder: Path) -> None:
@@ -103,13 +108,16 @@ def check_folder(folder: Path) -> None:
         raise Problem(f"{folder} may not be read by you.")
 
 
-def upload(deployment: Deployment, folder: Path, *, delete: bool = False) -> int:
+def upload(deployment: Deployment, folder: Path, *, delete: bool = False, yes: bool = False) -> int:
     """Upload ``folder`` to ``photos/``; 0, or 1 if something could not be uploaded.
 
-    Interrupted, it may simply be run again.  Raises :class:`Problem`.
+    ``delete`` removes from the bucket what is not in the folder; of a bucket on AWS it asks
+    first, unless ``yes``.  Interrupted, it may simply be run again.  Raises :class:`Problem`.
     """
     found = find(folder)
-    there = {info.key: info for info in deployment.store().list(PHOTOS)}
+    with tally("keys listed") as seen:
+        listing = side_by_side(deployment.store(), seen)
+        there = {info.key: info for info in listing(PHOTOS)}
     if delete and not found.files and there:
         raise Problem(
             f"{folder} holds no photos, and --delete would remove all {len(there)} from the "
@@ -126,7 +134,7 @@ def upload(deployment: Deployment, folder: Path, *, delete: bool = False) -> int
     if delete and failures:
         errors.print("Nothing is removed from the bucket, because not everything could be read.")
     elif delete:
-        removed = _remove(deployment, found.files, there)
+        removed = _remove(deployment, found.files, there, yes=yes)
     for line in failures:
         errors.print(escape(f"failed: {line}"))
     errors.print(
@@ -305,14 +313,22 @@ def _chunks(file: Any, size: int) -> Iterator[bytes]:
         yield chunk
 
 
-def _remove(deployment: Deployment, files: list[Local], there: dict[str, ObjectInfo]) -> int:
+def _remove(
+    deployment: Deployment, files: list[Local], there: dict[str, ObjectInfo], *, yes: bool
+) -> int:
     """Remove what is not in the folder; hidden objects, which it leaves out, stay."""
     kept = {local.key for local in files}
-    gone = [
+    gone = sorted(
         key
         for key in there
         if key not in kept and not any(part.startswith(".") for part in key.split("/"))
-    ]
+    )
+    if not gone:
+        return 0
+    question = f"Remove {len(gone)} objects, {printable(gone[0])} first, from {deployment.bucket}?"
+    if not consent.ask_on_aws(deployment, question, yes=yes):
+        errors.print("Nothing is removed from the bucket.")
+        return 0
     s3 = deployment.s3()
     for start in range(0, len(gone), 1000):
         answer = s3.delete_objects(

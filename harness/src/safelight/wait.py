@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import math
 import time
+from dataclasses import replace
 
 from rich.markup import escape
 
+from safelight import deployed
+from safelight.queues import Depth, depths
 from safelight.screen import Countdown, countdown, errors, printable
-from safelight.stack import Deployment, current
+from safelight.stack import Deployment
 from safelight.waiting import DEAD, State, look
 
 PATIENCE = math.inf
@@ -18,6 +21,12 @@ PATIENCE = math.inf
 STALLED = 900.0
 """Seconds without any progress after which waiting is given up, whatever the time-out: longer
 than a message stays hidden after its function crashed."""
+
+ASKED_AGAIN = 4
+"""How many times more the queues of a stack on AWS must be found empty, ``_PAUSE_ON_AWS`` seconds
+apart: how much waits in them is only approximately known."""
+
+_PAUSE_ON_AWS = 5.0
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +38,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=PATIENCE,
         help=f"give up after so many seconds (default: when nothing has moved for {STALLED:.0f} s)",
     )
+
+    deployed.arguments(parser)
 
 
 def _seconds(text: str) -> float:
@@ -43,7 +54,7 @@ def _seconds(text: str) -> float:
 
 def run(options: argparse.Namespace) -> int:
     """Do it."""
-    return until_settled(current(), options.timeout)
+    return until_settled(deployed.chosen(options), options.timeout)
 
 
 def until_settled(deployment: Deployment, timeout: float) -> int:
@@ -55,7 +66,7 @@ def until_settled(deployment: Deployment, timeout: float) -> int:
     began = time.monotonic()
     with countdown() as meter:
         state, gave_up = _watch(deployment, timeout, meter)
-    if state.is_settled and not state.dead:
+    if state.is_settled and not state.dead and not gave_up:
         shown = state.survey
         rejected = f", {len(shown.rejected)} rejected (see `status`)" if shown.rejected else ""
         errors.print(
@@ -63,12 +74,13 @@ def until_settled(deployment: Deployment, timeout: float) -> int:
             f"Waited {time.monotonic() - began:.1f} s."
         )
         return 0
+    option = deployment.option
     if state.dead:
         errors.print(
             escape("Messages were given up on:\n")
             + escape("\n".join(f"  {printable(line)}" for line in state.dead))
-            + "\n`safelight logs` shows why; `safelight redrive` tries them again, "
-            "`safelight redrive --discard` forgets them."
+            + f"\n`safelight logs{option}` shows why; `safelight redrive{option}` tries them "
+            f"again, `safelight redrive{option} --discard` forgets them."
         )
     else:
         errors.print(gave_up)
@@ -86,6 +98,8 @@ def _watch(deployment: Deployment, timeout: float, meter: Countdown) -> tuple[St
         began = time.monotonic()
         state = look(deployment)
         _tell(meter, state)
+        if state.is_settled and deployment.is_on_aws:
+            state = replace(state, queues=_asked_again(deployment, until))
         if state.is_settled or any(state.queues[name].total for name in DEAD):
             return state, ""
         now = time.monotonic()
@@ -97,8 +111,20 @@ def _watch(deployment: Deployment, timeout: float, meter: Countdown) -> tuple[St
         if now - moved > STALLED:
             return state, f"Nothing has moved for {STALLED:.0f} s:"
         # A look at a large archive takes a while: not more looking than not looking.
-        pause = max(min(pause * 1.2, 2.0), now - began)
+        most = _PAUSE_ON_AWS if deployment.is_on_aws else 2.0
+        pause = max(min(pause * 1.2, most), now - began)
         time.sleep(min(pause, max(0.0, until - now)))
+
+
+def _asked_again(deployment: Deployment, until: float) -> dict[str, Depth]:
+    """The queues' depths, asked for again and again while they are empty."""
+    found: dict[str, Depth] = {}
+    for _ in range(ASKED_AGAIN):
+        time.sleep(max(0.0, min(_PAUSE_ON_AWS, until - time.monotonic())))
+        found = depths(deployment)
+        if any(depth.total for depth in found.values()):
+            break
+    return found
 
 
 def _tell(meter: Countdown, state: State) -> None:

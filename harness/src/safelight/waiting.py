@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from safelight.listing import side_by_side
 from safelight.queues import Depth, dead_letters, depths
 from safelight.stack import Deployment
 from safelight.survey import Survey, Unfinished, survey
@@ -49,14 +51,15 @@ class State:
         return self.survey.unfinished[0] if self.survey.unfinished else None
 
 
-def look(deployment: Deployment) -> State:
-    """How far the pipeline is.
+def look(deployment: Deployment, seen: Callable[[int], None] = lambda count: None) -> State:
+    """How far the pipeline is; ``seen`` is told of the keys that have been listed by now.
 
     The queues come first: what a message of theirs has set going by now is seen in the bucket,
     and what was not there yet, in the next look.
     """
     queues = depths(deployment)
-    found = survey(deployment.store())
+    store = deployment.store()
+    found = survey(store, side_by_side(store, seen))
     dead: list[str] = []
     for name in DEAD:
         if queues[name].visible:

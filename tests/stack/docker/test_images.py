@@ -96,7 +96,7 @@ def test_clients_of_the_services_that_are_used_can_be_made(
     """Of botocore's descriptions of AWS only these are kept."""
     script = (
         "import boto3\n"
-        "for name in ('s3', 'sqs', 'sts'):\n"
+        "for name in ('s3', 'sqs', 'sts', 'cloudfront'):\n"
         "    c = boto3.client(name, region_name='eu-west-1', aws_access_key_id='a',"
         " aws_secret_access_key='b')\n"
         "    print(c.meta.endpoint_url)\n"
@@ -108,6 +108,7 @@ def test_clients_of_the_services_that_are_used_can_be_made(
         "https://s3.eu-west-1.amazonaws.com",
         "https://sqs.eu-west-1.amazonaws.com",
         "https://sts.eu-west-1.amazonaws.com",
+        "https://cloudfront.amazonaws.com",
         "True",
         "True",
     ]

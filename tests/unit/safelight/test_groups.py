@@ -14,6 +14,14 @@ from tests.stack.groups import group
         ("tests/stack/test_pipeline.py::test_names[embedded-a]", "on the embedded stack"),
         ("tests/stack/test_pipeline.py::test_names[docker]", "on the docker stack"),
         ("tests/stack/test_embedded.py::test_port", "tests/stack/test_embedded.py"),
+        ("tests/conformance/test_store.py::test_odd[localstack-odd3]", "on localstack"),
+        ("tests/conformance/test_answers.py::test_a[localemu-events-put]", "on localemu"),
+        ("tests/conformance/test_queue.py::test_many[1-localemu]", "on localemu"),
+        ("tests/conformance/test_answers.py::test_a[ministack-events-put]", "on ministack"),
+        (
+            "tests/conformance/test_store.py::test_a[ministack]",
+            "tests/conformance/test_store.py::test_a[ministack]",
+        ),
         ("tests/unit/test_a.py::test_b[docker]", "tests/unit/test_a.py::test_b[docker]"),
     ],
 )

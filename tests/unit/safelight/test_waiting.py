@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from safelight import wait
@@ -107,3 +109,43 @@ def test_standing_still_for_long_ends_the_wait(
     states.append(state(pending=1, unfinished=(LATE,), thumbnail=(0, 1, 0)))
     assert wait.until_settled(DEPLOYMENT, wait.PATIENCE) == 1
     assert "Nothing has moved" in capsys.readouterr().err
+
+
+ON_AWS = replace(DEPLOYMENT, stack="g", endpoint_url=None)
+
+
+def test_on_aws_empty_queues_are_asked_again(
+    states: list[State], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What SQS tells is of a moment ago: a message that shows up after all is waited for."""
+    empty = {name: Depth(name, 0, 0, 0) for name in QUEUES}
+    busy = {**empty, "publish": Depth("publish", 0, 1, 0)}
+    told = [empty, empty, busy, *[empty] * wait.ASKED_AGAIN]
+    monkeypatch.setattr(wait, "depths", lambda deployment: told.pop(0))
+    states.append(state())
+    assert wait.until_settled(ON_AWS, wait.PATIENCE) == 0
+    assert not told
+    assert "Done" in capsys.readouterr().err
+
+
+def test_on_aws_a_message_that_stays_is_not_done(
+    states: list[State], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where the bucket looks complete."""
+    busy = {name: Depth(name, 0, 1, 0) for name in QUEUES}
+    monkeypatch.setattr(wait, "depths", lambda deployment: busy)
+    states.append(state())
+    assert wait.until_settled(ON_AWS, 0) == 1
+    told = capsys.readouterr().err
+    assert "publish: 0 messages waiting, 1 being worked on" in told
+
+
+def test_what_to_do_next_names_the_stack(
+    states: list[State], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So that it can be copied."""
+    empty = {name: Depth(name, 0, 0, 0) for name in QUEUES}
+    monkeypatch.setattr(wait, "depths", lambda deployment: empty)
+    states.append(state(pending=1, unfinished=(LATE,), dead=("x",), thumbnail_dlq=(1, 0, 0)))
+    assert wait.until_settled(ON_AWS, wait.PATIENCE) == 1
+    assert "`safelight redrive --stack g --region us-east-1`" in capsys.readouterr().err

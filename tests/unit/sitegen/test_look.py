@@ -104,7 +104,7 @@ def test_the_fingerprint_is_that_of_what_is_used(theirs: Path) -> None:
         ("album.html", "{{ 1 // 0 }}", r"album\.html, line 1: .*zero"),
         ("album.html", "{% extends 'no.html' %}", r"album\.html.*no template 'no\.html'"),
         ("album.html", "{{ asset('no.svg') }}", r"album\.html, line 1: .*no\.svg"),
-        ("parts.html", "{% macro menu(items, t) %}\n{{ x.y }}{% endmacro %}", r"parts\.html, line 2"),
+        ("parts.html", "{% macro menu(i, t) %}\n{{ x }}{% endmacro %}", r"parts\.html, line 2"),
         ("album.html", "a\n\udcff", r"album\.html, line 2: is not UTF-8"),
         ("theme.ccs", "", r"theme\.ccs: is neither"),
     ],

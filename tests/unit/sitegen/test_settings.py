@@ -124,7 +124,7 @@ def test_the_page_about_the_site() -> None:
     assert page.one("em").text == "water"
     assert page.all("script", src="") == []
     assert "javascript:" not in " ".join(page.links())
-    assert [each.attributes["src"] for each in page.all("img")][0].startswith("thumbs/me.jpg.")
+    assert page.one("img").attributes["src"].startswith("thumbs/me.jpg.")
     assert page.one("title").text.startswith("Vera Lind")
     assert "about.html" in html(whole, "index.html").links()
     assert b"https://s.example/about.html" in document(whole, "sitemap-pages.xml").body

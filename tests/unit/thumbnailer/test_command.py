@@ -58,6 +58,24 @@ def test_a_photo(render: Render, corners: Draw, save: Save, camera_exif: bytes) 
     assert line["taken"]["local"] == "2024-05-01T12:00:00"
 
 
+def test_stripped_copies_beside_the_renditions(
+    render: Render, corners: Draw, save: Save, camera_exif: bytes
+) -> None:
+    jpeg = save(corners(900, 600), "a.jpg", "JPEG", exif=camera_exif)
+    tiff = save(corners(900, 600), "b.tif", "TIFF")
+    status, lines, _ = render(jpeg, tiff, "--originals", "stripped")
+    assert status == 0
+    copy = Path(lines[0]["stripped"]["path"])
+    assert copy.name == "a.jpg-stripped.jpg"
+    assert copy.stat().st_size == lines[0]["stripped"]["bytes"]
+    with Image.open(copy) as image:
+        assert image.size == (900, 600)
+        assert not image.getexif().get_ifd(0x8825)
+    assert "TIFF" in lines[1]["stripped"]["error"]
+    _, (line,), _ = render(jpeg)
+    assert "stripped" not in line
+
+
 def test_a_folder_with_everything_in_it(
     render: Render, corners: Draw, save: Save, tmp_path: Path
 ) -> None:

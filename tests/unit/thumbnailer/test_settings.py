@@ -12,6 +12,7 @@ GOOD = {
     "SAFELIGHT_EDGES": " 1200, 400,400",
     "SAFELIGHT_QUALITY": "75",
     "SAFELIGHT_KEEP_LOCATION": "yes",
+    "SAFELIGHT_ORIGINALS": "stripped",
     "SAFELIGHT_MAX_BYTES": "10M",
     "SAFELIGHT_MAX_PIXELS": "100M",
     "SAFELIGHT_MAX_SECONDS": "2.5",
@@ -24,6 +25,7 @@ def test_every_variable_is_read() -> None:
         edges=(400, 1200),
         quality=75,
         keep_location=True,
+        originals="stripped",
         max_bytes=10 * MIB,
         max_pixels=100_000_000,
         max_seconds=2.5,
@@ -57,6 +59,17 @@ def test_every_variable_is_documented() -> None:
 def test_a_bad_value_is_named_with_what_would_do(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name}=.*: give "):
         Settings.from_env({name: value})
+
+
+def test_a_choice_that_there_is_not_is_an_error_of_the_settings() -> None:
+    with pytest.raises(SettingsError, match="SAFELIGHT_ORIGINALS is 'privat'; it must be public"):
+        Settings.from_env({"SAFELIGHT_ORIGINALS": "privat"})
+
+
+def test_a_stripped_copy_is_one_of_the_set() -> None:
+    assert Settings().fingerprint(strip=True) != Settings().fingerprint()
+    # Whether one is wanted is decided photo by photo, since the settings file may change it.
+    assert Settings(originals="stripped").fingerprint() == Settings().fingerprint()
 
 
 def test_fingerprints_change_with_what_they_are_of() -> None:

@@ -29,7 +29,7 @@ KEYS = (
 )
 TEXTS = ("photos/a/index.md", "photos/safelight.yaml")
 CONTENTS = ("v1",) * 8 + ("v2",) * 6 + ("v3", "REJECT", "CRASH")
-WORDS = ("title: One", "title: Two")
+WORDS = ("title: One", "title: Two", "originals: stripped", "originals: private")
 SHORT = ("1s", "10s", "1m", "5m", "8m", "14m")
 LONG = ("16m", "31m", "2h", "25h", "8d")
 POINTS = {

@@ -18,6 +18,7 @@ import msgspec
 from gallery import keys
 from gallery.keys import Kind
 from gallery.memory import MemoryObject
+from gallery.originals import chosen_by
 from gallery.record import (
     AlbumRecord,
     Card,
@@ -29,8 +30,8 @@ from gallery.record import (
     decode_album,
 )
 from safelight.simulation.bucket import BUCKET
-from safelight.simulation.craft import WIDTHS, rendered
-from safelight.simulation.laws import LawBroken, is_page, links
+from safelight.simulation.craft import WIDTHS, PlainCraft, rendered
+from safelight.simulation.laws import LawBroken, is_page, links, named_by
 from sitegen.pages import AlbumInput, SiteInput
 from sitegen.reconcile import Press
 from sitegen.settings import parse as parse_settings
@@ -40,10 +41,10 @@ _SALTS = 8
 Objects = Mapping[str, MemoryObject]
 
 
-def converged(objects: Objects, fingerprint: str, press: Press, unmade: Iterable[str]) -> None:
+def converged(objects: Objects, craft: PlainCraft, press: Press, unmade: Iterable[str]) -> None:
     """Raise :class:`LawBroken` unless records, renditions and pages are what they ought to be.
 
-    ``fingerprint`` is that of the craft; ``unmade`` are originals that can never be made
+    ``craft`` is what renditions are made by; ``unmade`` are originals that can never be made
     (they kill the function), of which nothing is demanded.
     """
     records = {
@@ -51,13 +52,21 @@ def converged(objects: Objects, fingerprint: str, press: Press, unmade: Iterable
         for key, found in objects.items()
         if key.startswith(keys.RECORDS)
     }
-    _records(objects, records, fingerprint, set(unmade))
+    settings = records.get(keys.record(keys.SETTINGS))
+    originals = chosen_by(settings if isinstance(settings, TextRecord) else None)
+    fingerprint = craft.fingerprint(strip=originals == "stripped")
+    _records(objects, records, fingerprint, set(unmade), strip=originals == "stripped")
     _renditions(objects, records, fingerprint, set(unmade))
     _pages(objects, records, press)
 
 
 def _records(
-    objects: Objects, records: Mapping[str, Record], fingerprint: str, unmade: set[str]
+    objects: Objects,
+    records: Mapping[str, Record],
+    fingerprint: str,
+    unmade: set[str],
+    *,
+    strip: bool,
 ) -> None:
     wanted: set[str] = set()
     for key, found in objects.items():
@@ -76,7 +85,7 @@ def _records(
         if record.removing_since is not None:
             raise LawBroken("records", f"{key} has a record that is marked for removal")
         if original.kind is Kind.PHOTO:
-            _photo(record, found, fingerprint)
+            _photo(record, found, fingerprint, strip=strip)
         else:
             _text(record, found)
     for name, record in records.items():
@@ -88,7 +97,7 @@ def _records(
             raise LawBroken("renditions", f"{record.key} is gone, but its renditions were kept")
 
 
-def _photo(record: Record, found: MemoryObject, fingerprint: str) -> None:
+def _photo(record: Record, found: MemoryObject, fingerprint: str, *, strip: bool) -> None:
     status = "rejected" if b"REJECT" in found.body or b"CRASH" in found.body else "ready"
     if not isinstance(record, PhotoRecord) or record.status != status:
         raise LawBroken("records", f"{record.key} is {record.status}, and ought to be {status}")
@@ -99,11 +108,16 @@ def _photo(record: Record, found: MemoryObject, fingerprint: str) -> None:
     names = [keys.rendition(record.key, record.digest, width) for width in WIDTHS]
     if [rendition.key for rendition in record.renditions] != names:
         raise LawBroken("records", f"{record.key} names other renditions than it ought to")
+    copy = keys.stripped(record.key, record.digest, "jpg") if strip else None
+    if (record.stripped.key if record.stripped else None) != copy:
+        raise LawBroken("records", f"{record.key} names another stripped copy than it ought to")
 
 
 def _text(record: Record, found: MemoryObject) -> None:
     if not isinstance(record, TextRecord) or record.status != "ready":
         raise LawBroken("records", f"{record.key} is {record.status}, and ought to be ready")
+    if record.untold:
+        raise LawBroken("records", f"{record.key} changed, and the photos were not told")
     if record.text != found.body.decode():
         raise LawBroken("records", f"{record.key} is recorded with other words")
 
@@ -115,14 +129,14 @@ def _renditions(
         if not isinstance(record, PhotoRecord) or record.status != "ready":
             continue
         original = objects.get(record.key) if record.key not in unmade else None
-        for rendition in record.renditions:
-            there = objects.get(rendition.key)
-            if there is None:
-                raise LawBroken("renditions", f"{rendition.key} is not there")
+        for key in sorted(named_by(record)):
+            there, name = objects.get(key), keys.parse_rendition(key)
+            if there is None or name is None:
+                raise LawBroken("renditions", f"{key} is not there")
             if original is not None and there.body != rendered(
-                original.body, fingerprint, rendition.width
+                original.body, fingerprint, name.width
             ):
-                raise LawBroken("renditions", f"{rendition.key} is of another version")
+                raise LawBroken("renditions", f"{key} is of another version")
 
 
 def _pages(objects: Objects, records: Mapping[str, Record], press: Press) -> None:
@@ -278,7 +292,7 @@ def tidy(objects: Objects, unmade: Iterable[str]) -> None:
             alive.add(slug)
             slug = keys.parent(slug)
         if isinstance(record, PhotoRecord):
-            named |= {rendition.key for rendition in record.renditions}
+            named |= named_by(record)
             left: tuple[RenditionSet, ...] = (*record.superseded, *record.retired)
             if left and key not in beyond:
                 raise LawBroken("garbage", f"{key} still lists old renditions: {left[0].digest}")

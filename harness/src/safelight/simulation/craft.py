@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from io import BytesIO
 
@@ -16,10 +17,11 @@ from gallery import keys
 from gallery.record import Card, Exif, PhotoRecord, TextRecord
 from gallery.store import ObjectInfo, ObjectStore
 from sitegen.document import Document, page
+from sitegen.links import Offer, offered
 from sitegen.pages import AlbumInput, Built, SiteInput
 from sitegen.sheet import Sheet, digest
 from thumbnailer.darkroom import DarkroomCrash, Developed, Rejection
-from thumbnailer.development import Image
+from thumbnailer.development import Image, Recipe, Work
 
 WIDTHS = (300, 600)
 PHOTOS_A_PAGE = 2
@@ -31,10 +33,11 @@ class FunctionDied(BaseException):
     """The whole function dies, as by running out of memory: nothing can catch it."""
 
 
-def rendered(content: bytes, fingerprint: str, width: int) -> bytes:
-    """The bytes of a rendition."""
+def rendered(content: bytes, fingerprint: str, width: int | None) -> bytes:
+    """The bytes of a rendition, or without a width those of a stripped copy."""
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    return f"{width} px of {digest} by {fingerprint}".encode()
+    what = f"{width} px" if width is not None else "a copy"
+    return f"{what} of {digest} by {fingerprint}".encode()
 
 
 class PlainCraft:
@@ -45,10 +48,16 @@ class PlainCraft:
     """
 
     def __init__(self, version: str = "1") -> None:
-        self.fingerprint = f"plain-{version}"
+        self.version = version
         self.limits = "plain"
 
-    def develop(self, store: ObjectStore, original: ObjectInfo) -> Developed | Rejection:
+    def fingerprint(self, *, strip: bool) -> str:
+        return f"plain-{self.version}{'-stripped' if strip else ''}"
+
+    @contextmanager
+    def develop(
+        self, store: ObjectStore, original: ObjectInfo, *, strip: bool
+    ) -> Iterator[Work | Rejection]:
         file = BytesIO()
         store.download(original.key, file, if_match=original.etag)
         content = file.getvalue()
@@ -57,14 +66,17 @@ class PlainCraft:
         if b"CRASH" in content:
             raise DarkroomCrash("the decoder died")
         if b"REJECT" in content:
-            return Rejection("not a photo")
-        return Developed(
+            yield Rejection("not a photo")
+            return
+        fingerprint = self.fingerprint(strip=strip)
+        copy = rendered(content, fingerprint, None) if strip else b""
+        developed = Developed(
             source_width=1200,
             source_height=800,
             format="JPEG",
             has_location=False,
             images=tuple(
-                Image(width, width * 2 // 3, rendered(content, self.fingerprint, width))
+                Image(width, width * 2 // 3, rendered(content, fingerprint, width))
                 for width in WIDTHS
             ),
             exif=Exif(),
@@ -72,7 +84,9 @@ class PlainCraft:
             title=content.decode("utf-8", "replace"),
             description=None,
             placeholder=(),
+            recipe=Recipe("jpg", (copy,)) if strip else None,
         )
+        yield Work(developed, BytesIO(copy) if strip else None)
 
 
 class PlainPress:
@@ -98,6 +112,10 @@ class PlainPress:
         listing = _document("index.json", site.root.fence, [], list(covers.values()))
         linked = {**built.linked, **{photo.key: photo.digest for photo in covers.values()}}
         return Built((*built.documents, listing), built.card, linked, sheets=built.sheets)
+
+
+def _offer(album: AlbumInput, photo: PhotoRecord) -> Offer | None:
+    return offered(photo, album.settings.originals)
 
 
 def _photos(album: AlbumInput) -> list[PhotoRecord]:
@@ -139,12 +157,10 @@ def _build(
         here = keys.album_page(album.slug, number)
         these = photos[(number - 1) * PHOTOS_A_PAGE : number * PHOTOS_A_PAGE]
         links = [
-            *(keys.album_page(card.slug) for card in shown),
-            *(photo.key for photo in these),
+            *(keys.album_page(card.slug) for card in shown if number == 1),
+            *(offer.key for photo in these if (offer := _offer(album, photo)) is not None),
         ]
-        documents.append(
-            _document(here, album.fence, lines, [*these, *covers], links if number == 1 else [])
-        )
+        documents.append(_document(here, album.fence, lines, [*these, *covers], links))
     feed = list(_newest([*photos, *(latest[photo.key] for photo in extra)]).values())
     documents.append(_document(keys.album_feed(album.slug), album.fence, [], feed))
     front = photos[0] if photos else (covers[0] if covers else None)
@@ -171,6 +187,8 @@ def _sheets(album: AlbumInput, photos: list[PhotoRecord]) -> Iterator[Sheet]:
         if these:
             place = photos.index(record)
             around = [keys.photo_page(each.key) for each in photos[max(0, place - 1) : place + 2]]
+            if (offer := _offer(album, record)) is not None:
+                around.append(offer.key)
         links = [keys.album_page(album.slug), *around]
         fence = digest(album.settings.title, album.etags[name], *links)
         key = keys.photo_page(record.key)

@@ -60,12 +60,20 @@ class LawBroken(AssertionError):
         self.what = what
 
 
-_LINK = re.compile(rb"thumbs/[^\s\"'<>,)&]+?\.[0-9a-f]{16}-[0-9]+\.jpg")
+_LINK = re.compile(rb"thumbs/[^\s\"'<>,)&]+?\.[0-9a-f]{16}-(?:[0-9]+|stripped)\.jpg")
 
 
 def links(body: bytes) -> frozenset[str]:
     """The keys of the renditions that a document links, whatever its format."""
     return frozenset(unquote(found.decode("ascii", "replace")) for found in _LINK.findall(body))
+
+
+def named_by(record: PhotoRecord) -> set[str]:
+    """The keys of what a record says is there of its photo: renditions, and the stripped copy."""
+    found = {rendition.key for rendition in record.renditions}
+    if record.stripped is not None and record.stripped.key:
+        found.add(record.stripped.key)
+    return found
 
 
 def is_page(key: str) -> bool:
@@ -162,7 +170,7 @@ class Safety:
         if record.status != "ready":
             return record
         self._given_up.discard((key, record.digest))
-        names = {rendition.key for rendition in record.renditions}
+        names = named_by(record)
         self._named[key] = names
         etag = record.source.etag if record.source is not None else ""
         for name in sorted(names):

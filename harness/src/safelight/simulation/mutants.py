@@ -96,8 +96,29 @@ def _original_first() -> list[Patch]:
 
 
 def _no_last_look() -> list[Patch]:
-    def commit(world: Any, key: str, new: Any, was: Any) -> None:
+    def commit(world: Any, key: str, new: Any, was: Any, seen: Any) -> None:
         catalog.commit(world.store, key, new, was.etag)
+
+    return [(thumbnailer.reconcile, "_commit", commit)]
+
+
+def _no_last_look_at_settings() -> list[Patch]:
+    return [(thumbnailer.reconcile, "_still", lambda world, choice: True)]
+
+
+def _photos_not_told() -> list[Patch]:
+    return [(thumbnailer.reconcile, "_untold", lambda new, was: new)]
+
+
+def _told_without_a_note() -> list[Patch]:
+    real = thumbnailer.reconcile._commit
+
+    def commit(world: Any, key: str, new: Any, was: Any, seen: Any) -> None:
+        if not getattr(new, "untold", False):
+            real(world, key, new, was, seen)
+            return
+        real(world, key, msgspec.structs.replace(new, untold=False), was, seen)
+        world.look_at_all()
 
     return [(thumbnailer.reconcile, "_commit", commit)]
 
@@ -130,8 +151,8 @@ def _record_before_renditions() -> list[Patch]:
         later.clear()
         return real_put(_Proxy(store, put=note), key, digest, developed)
 
-    def commit(world: Any, key: str, new: Any, was: Any) -> None:
-        real_commit(world, key, new, was)
+    def commit(world: Any, key: str, new: Any, was: Any, seen: Any) -> None:
+        real_commit(world, key, new, was, seen)
         for each in later:
             each()
 
@@ -154,8 +175,8 @@ def _delete_before_retiring() -> list[Patch]:
 
 
 def _first_salt() -> list[Patch]:
-    def unused(world: Any, there: Any, retired: Any) -> str:
-        return keys.digest(there.etag, world.craft.fingerprint)
+    def unused(world: Any, there: Any, retired: Any, *, strip: bool) -> str:
+        return keys.digest(there.etag, world.craft.fingerprint(strip=strip))
 
     return [(thumbnailer.reconcile, "_unused_digest", unused)]
 
@@ -266,8 +287,8 @@ def _poison_fails_the_batch() -> list[Patch]:
 
 
 def _crash_never_believed() -> list[Patch]:
-    def develop(world: Any, there: Any, task: Any) -> Any:
-        return world.craft.develop(world.store, there)
+    def develop(world: Any, there: Any, task: Any, table: Any, *, strip: bool) -> Any:
+        return table.enter_context(world.craft.develop(world.store, there, strip=strip))
 
     return [(thumbnailer.reconcile, "_develop", develop)]
 
@@ -430,8 +451,23 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "last-look",
-        "A commit over nothing is followed by one more look at the original.",
+        "A commit is followed by one more look at what it was made from.",
         _no_last_look,
+    ),
+    Mutant(
+        "settings-last-look",
+        "So are the settings that said what visitors may take.",
+        _no_last_look_at_settings,
+    ),
+    Mutant(
+        "photos-told",
+        "When what visitors may take changes, every photo is told.",
+        _photos_not_told,
+    ),
+    Mutant(
+        "photos-told-note",
+        "That they are yet to be told is committed with the change.",
+        _told_without_a_note,
     ),
     Mutant(
         "content-addressing",

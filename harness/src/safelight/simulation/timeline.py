@@ -487,8 +487,9 @@ class Simulation:
                 self.paths.took("retired")
             source = record.source
             if record.status == "ready" and source is not None:
-                plain = keys.digest(source.etag, PlainCraft(self.renderer).fingerprint)
-                if record.retired and record.digest != plain:
+                craft = PlainCraft(self.renderer)
+                fingerprint = craft.fingerprint(strip=record.stripped is not None)
+                if record.retired and record.digest != keys.digest(source.etag, fingerprint):
                     self.paths.took("barred")
 
     def _count_fault(self, call: Call, order: Order) -> None:
@@ -660,8 +661,8 @@ class Simulation:
 
     def check(self) -> None:
         """Raise :class:`LawBroken` unless everything has converged."""
-        fingerprint = PlainCraft(self.renderer).fingerprint
-        convergence.converged(self.bucket.objects, fingerprint, self.press, self.unmade())
+        craft = PlainCraft(self.renderer)
+        convergence.converged(self.bucket.objects, craft, self.press, self.unmade())
 
     def finish(self, how: form.Finish | None = None) -> None:
         """End the scenario as it says, and check the laws and what it expects."""

@@ -8,7 +8,7 @@ the emulator sets for its functions.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -43,3 +43,8 @@ def s3_client(session: boto3.Session | None = None) -> S3Client:
 def sqs_client(session: boto3.Session | None = None) -> SQSClient:
     """An SQS client.  A long poll takes up to 20 s, well inside its read timeout."""
     return (session or boto3.Session()).client("sqs", config=_config())
+
+
+def cloudfront_client(session: boto3.Session | None = None) -> Any:
+    """A CloudFront client.  Its distributions are the same in every region."""
+    return (session or boto3.Session()).client("cloudfront", config=_config())

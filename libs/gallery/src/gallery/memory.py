@@ -142,6 +142,12 @@ class MemoryStore:
         self._after("put", key)
         return self._info(key, stored)
 
+    def upload(
+        self, key: str, file: BinaryIO, *, content_type: str, cache_control: str | None = None
+    ) -> ObjectInfo:
+        file.seek(0)
+        return self.put(key, file.read(), content_type=content_type, cache_control=cache_control)
+
     def delete(self, key: str) -> None:
         self._before("delete", key)
         self.objects.pop(key, None)

@@ -158,6 +158,8 @@ class TextRecord(_Part, frozen=True, kw_only=True):
     source: Source | None = None
     digest: str = ""
     text: str = ""
+    untold: bool = False
+    """Settings that change what visitors may take, of which not every photo has been told."""
     removing_since: Moment | None = None
     updated: Moment
 

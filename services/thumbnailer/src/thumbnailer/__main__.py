@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from gallery.originals import FROM_LOOSE_TO_STRICT
 from thumbnailer.settings import Settings, SettingsError
 
 _OK, _SOME_REJECTED, _USAGE = 0, 1, 2
@@ -18,7 +19,8 @@ Render photos into a folder and print one line of JSON for each file.
 
 A line has "file", "ok", "error" (why it was rejected, and what to do), "source" (width, height,
 format), "renditions" (width, height, bytes, path) and "exif", and further "taken", "title",
-"description" and "placeholder".  Folders are searched for files, also below.
+"description" and "placeholder"; with --originals stripped also "stripped" (bytes, path; or error:
+why there is no copy without private metadata).  Folders are searched for files, also below.
 
 Exit status: 0 if every file was rendered, 1 if some were rejected, 2 if the command cannot run
 (options, the output folder)."""
@@ -82,6 +84,13 @@ def _parser(*, worker: bool) -> argparse.ArgumentParser:
         action="store_const",
         const="1",
         help="renditions keep GPS (also: SAFELIGHT_KEEP_LOCATION=1)",
+    )
+    render.add_argument(
+        "--originals",
+        dest="SAFELIGHT_ORIGINALS",
+        choices=FROM_LOOSE_TO_STRICT,
+        help="stripped: also write a copy of each file without location and other private "
+        "metadata, pixels untouched (also: SAFELIGHT_ORIGINALS)",
     )
     queue = commands.add_parser(
         "worker",

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import queue
+import shutil
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +20,7 @@ from typing import Any, Final
 
 import msgspec
 
+from thumbnailer.assembly import assembled
 from thumbnailer.darkroom import Darkroom, DarkroomCrash, Developed, Rejection, taken_from_name
 from thumbnailer.settings import Settings
 
@@ -113,16 +115,19 @@ def _line(frame: Frame, darkroom: Darkroom, out: Path) -> dict[str, Any]:
     line: dict[str, Any] = {"file": _shown(frame.file), "ok": False, "error": None}
     line |= {"source": None, "renditions": [], "exif": {}}
     try:
-        made = darkroom.develop(frame.file)
+        made = darkroom.develop(frame.file, strip=darkroom.settings.originals == "stripped")
     except DarkroomCrash as crash:
         return line | {"error": crash.reason}
     if isinstance(made, Rejection):
         return line | {"error": made.reason}
     try:
         written = _write(made, out / frame.place)
+        stripped = _write_copy(made, frame.file, out / frame.place)
     except OSError as error:
         reason = f"The renditions cannot be written ({error.strerror}): check {_shown(out)}."
         return line | {"error": reason}
+    if stripped is not None:
+        line |= {"stripped": stripped}
     taken = made.taken or taken_from_name(frame.file.name)
     return line | {
         "ok": True,
@@ -156,6 +161,20 @@ def _write(made: Developed, place: Path) -> list[dict[str, Any]]:
             }
         )
     return written
+
+
+def _write_copy(made: Developed, original: Path, place: Path) -> dict[str, Any] | None:
+    """Write the stripped copy, where one was asked for; what the line says of it."""
+    if made.recipe is None:
+        return {"error": made.unstripped} if made.unstripped else None
+    path = place.with_name(f"{place.name}-stripped.{made.recipe.ending}")
+    with (
+        original.open("rb") as file,
+        assembled(made.recipe, file) as copy,
+        path.open("wb") as written,
+    ):
+        shutil.copyfileobj(copy, written)
+    return {"bytes": made.recipe.size, "path": _shown(path)}
 
 
 def _shown(path: Path) -> str:

@@ -83,11 +83,12 @@ class Darkroom:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._child: _Child | None = None
 
-    def develop(self, path: Path) -> Developed | Rejection:
-        """What becomes of the file at ``path``: renditions and facts, or why there are none.
+    def develop(self, path: Path, *, strip: bool = False) -> Developed | Rejection:
+        """What becomes of the file at ``path``: renditions and facts, or why there are none; with
+        ``strip`` also the recipe of a stripped copy.
 
         A file that takes too much memory or time is rejected; so is everything that is no
         photo, cannot be read, or is damaged beyond use.  Raises :class:`DarkroomCrash` where
@@ -96,16 +97,16 @@ class Darkroom:
         """
         while True:
             fresh = self._child is None
-            child = self._child = self._child or _Child(self._settings)
+            child = self._child = self._child or _Child(self.settings)
             try:
-                made = child.develop(path, self._settings.max_seconds)
+                made = child.develop(path, strip, self.settings.max_seconds)
             except _Late:
                 self.close()
-                return Rejection(limits.out_of_time(self._settings))
+                return Rejection(limits.out_of_time(self.settings))
             except _Ended as ended:
                 self.close()
                 if ended.code == -signal.SIGXCPU:
-                    return Rejection(limits.out_of_time(self._settings))
+                    return Rejection(limits.out_of_time(self.settings))
                 if not fresh:
                     continue
                 raise DarkroomCrash(_cause(ended)) from None
@@ -118,7 +119,7 @@ class Darkroom:
                 self.close()
                 if not fresh:
                     continue
-                return Rejection(limits.out_of_memory(self._settings))
+                return Rejection(limits.out_of_memory(self.settings))
             if child.photos >= _PHOTOS_A_CHILD:
                 self.close()
             if made.developed is not None:
@@ -171,10 +172,10 @@ class _Child:
             self.end()
             raise
 
-    def develop(self, path: Path, seconds: float) -> enlarger.Print:
+    def develop(self, path: Path, strip: bool, seconds: float) -> enlarger.Print:
         """The child's answer; raises :class:`_Late` or :class:`_Ended`."""
         self.photos += 1
-        return self._ask(enlarger.Exposure(os.fsencode(path.absolute())), seconds)
+        return self._ask(enlarger.Exposure(os.fsencode(path.absolute()), strip), seconds)
 
     def _ask(self, message: enlarger.Order | enlarger.Exposure, seconds: float) -> enlarger.Print:
         deadline = time.monotonic() + seconds

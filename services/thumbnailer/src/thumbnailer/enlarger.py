@@ -37,9 +37,11 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Exposure(msgspec.Struct, frozen=True):
-    """One photo to develop; ``path`` is a file's name in bytes, as the system has it."""
+    """One photo to develop; ``path`` is a file's name in bytes, as the system has it.  With
+    ``strip`` the recipe of a stripped copy is asked for too."""
 
     path: bytes
+    strip: bool = False
 
 
 class Print(msgspec.Struct, frozen=True):
@@ -76,12 +78,12 @@ def _receive(stream: IO[bytes], kind: type[_Message]) -> _Message | None:
     return decode(stream.read(*_LENGTH.unpack(head)), kind)
 
 
-def develop(path: Path, settings: Settings) -> Print:
+def develop(path: Path, settings: Settings, strip: bool) -> Print:
     """The print of one photo; never raises for anything that is the photo's fault."""
     from thumbnailer import renditions
 
     try:
-        return Print(developed=renditions.develop(path, settings))
+        return Print(developed=renditions.develop(path, settings, strip=strip))
     except Rejected as rejected:
         return Print(rejected=rejected.reason)
     except MemoryError:
@@ -150,7 +152,8 @@ def main() -> None:
     send(answers, Print())
     while (exposure := _receive(requests, Exposure)) is not None:
         _limit_time(order.settings.max_seconds)
-        send(answers, develop(Path(os.fsdecode(exposure.path)), order.settings))
+        path = Path(os.fsdecode(exposure.path))
+        send(answers, develop(path, order.settings, exposure.strip))
 
 
 if __name__ == "__main__":

@@ -324,6 +324,46 @@ def for_rendition(
     return b"Exif\0\0" + written
 
 
+# What of the first and of the Exif directory a stripped copy keeps: it must look the same, and
+# may tell what the gallery tells of it, but not who took it where, or with which one of the
+# cameras of its make.  A copyright notice is there to be passed on.
+_COPY_IMAGE: Final = frozenset({MAKE, MODEL, 0x011A, 0x011B, 0x0128, 0x0213, COPYRIGHT})
+_COPY_PHOTO: Final = frozenset(
+    {
+        0x829A, 0x829D, 0x8822, 0x8827, 0x8830, 0x8831, 0x8832, 0x9000, DATE_ORIGINAL, 0x9201,
+        0x9202, 0x9204, 0x9205, 0x9207, 0x9208, 0x9209, 0x920A, COLOR_SPACE, 0xA402, 0xA403, 0xA405,
+        0xA406, _LENS_SPECIFICATION, 0xA433, 0xA434,
+    }
+)  # fmt: skip
+_LONGEST_IN_COPY: Final = 512
+
+
+def for_copy(block: Block, orientation: int) -> bytes:
+    """The EXIF of a stripped copy, whose pixels are the original's and turned upright by
+    ``orientation``; ``b""`` where there is nothing to tell.
+
+    The result begins with ``Exif\\0\\0``.  Of the copy's own block it is the same again.
+    """
+    image = _standard(block, {t: v for t, v in block.image.items() if t in _COPY_IMAGE})
+    photo = _standard(block, {t: v for t, v in block.photo.items() if t in _COPY_PHOTO})
+    image = {t: v for t, v in image.items() if len(v.data) <= _LONGEST_IN_COPY}
+    photo = {t: v for t, v in photo.items() if len(v.data) <= _LONGEST_IN_COPY}
+    interop: Directory = {}
+    index = block.interop.get(INTEROP_INDEX)
+    if index is not None and index.data[:3] in {b"R03", b"R98", b"THM"}:
+        # DCF 2.0: it alone may say that the colours are those of Adobe RGB.
+        interop = {
+            INTEROP_INDEX: Tag(ASCII, 4, index.data[:3] + b"\0"),
+            0x0002: Tag(UNDEFINED, 4, b"0100"),
+        }
+    if orientation != 1:
+        image[ORIENTATION] = _short(block.order, orientation)
+    if not (image or interop or photo.keys() - {0x9000}):
+        return b""
+    photo.setdefault(0x9000, Tag(UNDEFINED, 4, b"0232"))
+    return b"Exif\0\0" + _written(Block(block.order, image, photo, {}, interop))
+
+
 def _without_largest(block: Block) -> Block | None:
     """The block without its most dispensable entry; ``None`` where nothing is left to take."""
     if MAKER_NOTE in block.photo:

@@ -9,8 +9,12 @@ and shows the law that falls):
 
 * The record is read **before** the original.  Whoever changes the record in between makes our
   commit fail; read the other way round, an old original could be committed over a new one.
-* Who finds an original gone that has no record changes nothing, and so stops nobody: a commit
-  where there was none (or a tombstone) is followed by one more look at the original.
+* Who finds the record right changes nothing, and so stops nobody, though we may be about to
+  commit something older over it (the original was overwritten, and put back as it was): every
+  commit is followed by one more look at what it was made from.
+* What the owner lets visitors take is read after the record, too, and looked at once more after
+  the commit; and a change of it is told to every photo, by whoever committed it, even after a
+  crash (``TextRecord.untold``).
 * Renditions are put, always, before the record that names them is committed.  They are never
   taken as there because somebody else may have put them: the sweep may be removing those.
 * A rendition is deleted only after the record says, by compare-and-swap, that its set is
@@ -20,7 +24,8 @@ and shows the law that falls):
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -32,35 +37,46 @@ from gallery.batch import Done, Outcome, Retry, Task, backoff
 from gallery.catalog import Version
 from gallery.clock import Clock
 from gallery.keys import Kind, Original
+from gallery.originals import Originals, chosen_by, stricter
 from gallery.record import (
     PhotoRecord,
     Record,
     Rendition,
     RenditionSet,
     Source,
+    Stripped,
     TextRecord,
 )
 from gallery.store import ObjectInfo, ObjectStore, PreconditionFailed
 from thumbnailer.darkroom import DarkroomCrash, Developed, Rejection
+from thumbnailer.development import Work
 
 RENDITION_TYPE = "image/jpeg"
+COPY_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "gif": "image/gif"}
+"""The media types of stripped copies, by the endings of their names."""
 FOREVER = "public, max-age=31536000, immutable"
 
 _ATTEMPTS = 6
 _SALTS = 8
 _MAX_TEXT = 64 * 1024
+_SETTINGS_RECORD = keys.record(keys.SETTINGS)
 
 
 class Craft(Protocol):
     """What makes renditions of an original: :class:`thumbnailer.studio.Studio`, or a fake."""
 
-    fingerprint: str
-    """Of all that changes a rendition's bytes: settings and the renderer's version."""
     limits: str
     """Of the limits; a rejected photo is tried again when they change."""
 
-    def develop(self, store: ObjectStore, original: ObjectInfo) -> Developed | Rejection:
-        """The original's renditions and facts, from exactly the version ``original``.
+    def fingerprint(self, *, strip: bool) -> str:
+        """Of all that changes the bytes of a set of renditions: settings, the renderer's version,
+        and whether a stripped copy of the original is one of the set."""
+
+    def develop(
+        self, store: ObjectStore, original: ObjectInfo, *, strip: bool
+    ) -> AbstractContextManager[Work | Rejection]:
+        """The original's renditions and facts, from exactly the version ``original``, and with
+        ``strip`` a stripped copy.
 
         Raises :class:`gallery.store.PreconditionFailed` if that version is no longer there,
         and :class:`thumbnailer.darkroom.DarkroomCrash` where the decoder died.
@@ -85,14 +101,27 @@ class Terms:
     tombstone: timedelta = timedelta(days=7)
 
 
+def nobody(slug: str) -> None:
+    """Where no cache stands before the bucket, nobody is told."""
+    del slug
+
+
 @dataclass(frozen=True)
 class World:
-    """What the reconciler works in."""
+    """What the reconciler works in.
+
+    ``removed`` is told an album's slug when renditions of it have been deleted: a cache may
+    still have them (:mod:`thumbnailer.cache`).  ``originals`` is what visitors may take by the
+    template's say; ``look_at_all`` asks for every photo to be looked at.
+    """
 
     store: ObjectStore
     craft: Craft
     clock: Clock
     terms: Terms = Terms()
+    removed: Callable[[str], None] = nobody
+    originals: Originals = "public"
+    look_at_all: Callable[[], object] = lambda: None
 
 
 def reconcile(world: World, task: Task) -> Outcome:
@@ -147,12 +176,15 @@ def _absent(world: World, record_key: str, was: Version[Record], task: Task) -> 
     if record.status == "deleted":
         if isinstance(record, PhotoRecord) and record.superseded:
             return _collect(world, record_key, record, was.etag)
+        if isinstance(record, TextRecord) and record.untold:
+            return _tell(world, record_key, record, was.etag, None)
         return Done("absent, as recorded")
     now = world.clock.now()
     if isinstance(record, TextRecord):
-        tombstone: Record = TextRecord(
+        gone = TextRecord(
             kind=record.kind, key=record.key, status="deleted", source=record.source, updated=now
         )
+        tombstone: Record = _untold(gone, was)
     else:
         tombstone = PhotoRecord(
             key=record.key,
@@ -162,7 +194,9 @@ def _absent(world: World, record_key: str, was: Version[Record], task: Task) -> 
             retired=record.retired,
             updated=now,
         )
-    catalog.commit(world.store, record_key, tombstone, was.etag)
+    _commit(world, record_key, tombstone, was, None)
+    if isinstance(tombstone, TextRecord) and tombstone.untold:
+        raise PreconditionFailed(record.key, "now its change is to be told")
     return Done("deleted: a tombstone committed")
 
 
@@ -170,29 +204,50 @@ def _photo(
     world: World, record_key: str, was: Version[Record], there: ObjectInfo, task: Task
 ) -> Outcome:
     record = was.record if isinstance(was.record, PhotoRecord) else None
-    if record is not None and current(world.craft, record, there):
+    choice = choose(world)
+    if record is not None and current(world.craft, record, there, strip=choice.strip):
         return Done("unchanged")
     retired = record.retired if record is not None else ()
-    digest = _unused_digest(world, there, retired)
+    digest = _unused_digest(world, there, retired, strip=choice.strip)
     if digest is None:
         return Retry(_seconds(world.terms.lease), "all names for this version are being retired")
-    developed = _develop(world, there, task)
+    with ExitStack() as table:
+        work = _develop(world, there, task, table, strip=choice.strip)
+        new = _record_of(world, record, there, digest, work)
+    _commit(world, record_key, new, was, there)
+    if not _still(world, choice):
+        # Who was told of the change meanwhile may have found the record as it was before.
+        raise PreconditionFailed(there.key, "the owner changed what visitors may take")
+    count = len(new.renditions)
+    if new.status == "rejected":
+        return Done(f"rejected: {new.reason}")
+    return Done(f"ready: {count} rendition{'s' if count != 1 else ''}")
+
+
+def _record_of(
+    world: World,
+    record: PhotoRecord | None,
+    there: ObjectInfo,
+    digest: str,
+    work: Work | Rejection,
+) -> PhotoRecord:
+    """The record of what was made of the original, once its renditions are put."""
+    retired = record.retired if record is not None else ()
     now = world.clock.now()
     source = Source(etag=there.etag, size=there.size, last_modified=there.last_modified)
-    if isinstance(developed, Rejection):
-        rejected = PhotoRecord(
+    if isinstance(work, Rejection):
+        return PhotoRecord(
             key=there.key,
             status="rejected",
-            reason=developed.reason,
+            reason=work.reason,
             source=source,
-            digest=_rejection_digest(world, there),
+            digest=_rejection_digest(world.craft, there),
             superseded=_superseded(record, None, now),
             retired=retired,
             updated=now,
         )
-        _commit(world, record_key, rejected, was)
-        return Done(f"rejected: {developed.reason}")
-    ready = PhotoRecord(
+    developed = work.developed
+    return PhotoRecord(
         key=there.key,
         status="ready",
         source=msgspec.structs.replace(
@@ -209,31 +264,74 @@ def _photo(
         title=developed.title,
         description=developed.description,
         placeholder=developed.placeholder,
+        stripped=_put_copy(world.store, there.key, digest, work),
         superseded=_superseded(record, digest, now),
         retired=retired,
         updated=now,
     )
-    _commit(world, record_key, ready, was)
-    count = len(ready.renditions)
-    return Done(f"ready: {count} rendition{'s' if count != 1 else ''}")
 
 
-def _commit(world: World, record_key: str, new: Record, was: Version[Record]) -> None:
-    """Commit the record of an original that is there.
+def _put_copy(store: ObjectStore, key: str, digest: str, work: Work) -> Stripped | None:
+    developed = work.developed
+    if developed.recipe is None or work.copy is None:
+        return Stripped(reason=developed.unstripped) if developed.unstripped else None
+    ending = developed.recipe.ending
+    name = keys.stripped(key, digest, ending)
+    made = store.upload(name, work.copy, content_type=COPY_TYPES[ending], cache_control=FOREVER)
+    return Stripped(key=name, bytes=made.size)
 
-    Where nothing was committed before, or a tombstone, whoever found the original gone
-    meanwhile had no record to change, and so did not stop us: then look once more.
+
+@dataclass(frozen=True)
+class Choice:
+    """What the owner lets visitors take; ``etag`` is that of the settings' record."""
+
+    originals: Originals
+    etag: str | None
+
+    @property
+    def strip(self) -> bool:
+        """Whether stripped copies are wanted."""
+        return self.originals == "stripped"
+
+
+def choose(world: World) -> Choice:
+    """The stricter of what the template and the settings file ask for.
+
+    A settings record that cannot be read may have asked for the strictest.
+    """
+    found = catalog.load(world.store, _SETTINGS_RECORD)
+    asked: Originals = "public" if found.etag is None else "private"
+    if isinstance(found.record, TextRecord):
+        asked = chosen_by(found.record)
+    return Choice(stricter(world.originals, asked), found.etag)
+
+
+def _still(world: World, choice: Choice) -> bool:
+    """Whether the settings' record is the one that told of the choice."""
+    there = world.store.head(_SETTINGS_RECORD)
+    return (there.etag if there is not None else None) == choice.etag
+
+
+def _commit(
+    world: World, record_key: str, new: Record, was: Version[Record], seen: ObjectInfo | None
+) -> None:
+    """Commit the record that was made of the original as it was ``seen``, and look once more.
+
+    Whoever found the record right meanwhile had nothing to change, and so did not stop us: there
+    was none and the original was gone, or the original was back as the record had it.
     """
     catalog.commit(world.store, record_key, new, was.etag)
-    if (was.record is None or was.record.status == "deleted") and (
-        world.store.head(new.key) is None
-    ):
-        raise PreconditionFailed(new.key, "deleted meanwhile")
+    there = world.store.head(new.key)
+    if (there.etag if there else None) != (seen.etag if seen else None):
+        raise PreconditionFailed(new.key, "changed meanwhile")
 
 
-def _develop(world: World, there: ObjectInfo, task: Task) -> Developed | Rejection:
+def _develop(
+    world: World, there: ObjectInfo, task: Task, table: ExitStack, *, strip: bool
+) -> Work | Rejection:
+    """What becomes of the original; the copy can be read until ``table`` is cleared."""
     try:
-        return world.craft.develop(world.store, there)
+        return table.enter_context(world.craft.develop(world.store, there, strip=strip))
     except DarkroomCrash as crash:
         # Once may be the machine's fault, three times is the photo's.
         if task.receives < 3:
@@ -252,30 +350,33 @@ def _put(store: ObjectStore, key: str, digest: str, developed: Developed) -> tup
     return tuple(renditions)
 
 
-def current(craft: Craft, record: PhotoRecord, there: ObjectInfo) -> bool:
-    """Whether ``record`` is what ought to be recorded of the original ``there``."""
+def current(craft: Craft, record: PhotoRecord, there: ObjectInfo, *, strip: bool) -> bool:
+    """Whether ``record`` is what ought to be recorded of the original ``there``, where
+    ``strip`` says whether stripped copies are wanted."""
     if record.source is None or record.source.etag != there.etag:
         return False
     if record.status == "ready":
+        fingerprint = craft.fingerprint(strip=strip)
         return any(
-            record.digest == keys.digest(there.etag, craft.fingerprint, salt)
-            for salt in range(_SALTS)
+            record.digest == keys.digest(there.etag, fingerprint, salt) for salt in range(_SALTS)
         )
     if record.status == "rejected":
-        return record.digest == keys.digest(there.etag, f"{craft.fingerprint} {craft.limits}")
+        return record.digest == _rejection_digest(craft, there)
     return False
 
 
-def _rejection_digest(world: World, there: ObjectInfo) -> str:
-    return keys.digest(there.etag, f"{world.craft.fingerprint} {world.craft.limits}")
+def _rejection_digest(craft: Craft, there: ObjectInfo) -> str:
+    # What cannot be rendered cannot be stripped either: it need not be tried again for that.
+    return keys.digest(there.etag, f"{craft.fingerprint(strip=False)} {craft.limits}")
 
 
 def _unused_digest(
-    world: World, there: ObjectInfo, retired: tuple[RenditionSet, ...]
+    world: World, there: ObjectInfo, retired: tuple[RenditionSet, ...], *, strip: bool
 ) -> str | None:
     barred = {gone.digest for gone in retired}
+    fingerprint = world.craft.fingerprint(strip=strip)
     for salt in range(_SALTS):
-        digest = keys.digest(there.etag, world.craft.fingerprint, salt)
+        digest = keys.digest(there.etag, fingerprint, salt)
         if digest not in barred:
             return digest
     return None
@@ -322,6 +423,7 @@ def retire(
     )
     catalog.commit(world.store, record_key, retired, etag)
     delete_renditions(world.store, record_key, gone)
+    world.removed(keys.album_of_record(record_key))
 
 
 def delete_renditions(store: ObjectStore, record_key: str, digests: Iterable[str]) -> int:
@@ -352,6 +454,8 @@ def _text(
         and record.source is not None
         and record.source.etag == there.etag
     ):
+        if record.untold:
+            return _tell(world, record_key, record, was.etag, there)
         return Done("unchanged")
     source = Source(etag=there.etag, size=there.size, last_modified=there.last_modified)
     new = TextRecord(
@@ -373,8 +477,35 @@ def _text(
         except UnicodeDecodeError as error:
             reason = f"not UTF-8 text (byte {error.start}): save it as UTF-8"
             new = msgspec.structs.replace(new, status="rejected", reason=reason)
-    _commit(world, record_key, new, was)
+    new = _untold(new, was)
+    _commit(world, record_key, new, was, there)
+    if new.untold:
+        raise PreconditionFailed(there.key, "now its change is to be told")
     return Done(f"{new.kind}: {new.reason or 'committed'}")
+
+
+def _untold(new: TextRecord, was: Version[Record]) -> TextRecord:
+    """``new``, with a note if photos must be told of it: it changes what visitors may take, or
+    an earlier change has not been told yet."""
+    if new.kind != "settings":
+        return new
+    former = was.record if isinstance(was.record, TextRecord) else None
+    before: Originals = chosen_by(former)
+    if former is None and was.etag is not None:
+        before = "private"  # as long as nobody could read it, it was taken so
+    untold = (former is not None and former.untold) or chosen_by(new) != before
+    return msgspec.structs.replace(new, untold=untold)
+
+
+def _tell(
+    world: World, record_key: str, record: TextRecord, etag: str | None, there: ObjectInfo | None
+) -> Outcome:
+    """Have every photo looked at, because what visitors may take has changed; then commit that
+    this was done.  Who dies in between leaves the note, and the message comes again."""
+    world.look_at_all()
+    told = msgspec.structs.replace(record, untold=False)
+    _commit(world, record_key, told, Version(record, etag), there)
+    return Done(f"{record.kind}: every photo is told")
 
 
 def _seconds(span: timedelta) -> int:

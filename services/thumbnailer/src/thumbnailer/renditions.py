@@ -20,8 +20,8 @@ from typing import BinaryIO, Final
 from PIL import Image as Pillow
 from PIL import ImageFile
 
-from thumbnailer import colour, exif, limits, metadata
-from thumbnailer.development import Developed, Image, Rejected
+from thumbnailer import colour, exif, limits, metadata, stripping
+from thumbnailer.development import Developed, Image, Recipe, Rejected
 from thumbnailer.negatives import Decoded, Negative, open_negative, shrink_factors, unreadable
 from thumbnailer.settings import Settings
 
@@ -45,8 +45,9 @@ PLACEHOLDER: Final = (3, 2)
 """Columns and rows of the placeholder's grid of colours."""
 
 
-def develop(path: Path, settings: Settings) -> Developed:
-    """Render the photo at ``path`` in this process.
+def develop(path: Path, settings: Settings, *, strip: bool = False) -> Developed:
+    """Render the photo at ``path`` in this process; with ``strip`` also find out how a copy of it
+    without private metadata is put together.
 
     Raises :class:`~thumbnailer.development.Rejected` where that cannot be done, with a reason
     for a person, and ``MemoryError``.  For files from strangers use
@@ -64,6 +65,7 @@ def develop(path: Path, settings: Settings) -> Developed:
         except Exception as error:
             # Decoders raise whatever their bugs make of a strange file: the photo's fault.
             raise unreadable(negative.format, error) from error
+        recipe, unstripped = _stripped(file, size, negative) if strip else (None, "")
     large = colour.to_srgb(large, negative.profile)
     if negative.orientation in _TURN:
         large = large.transpose(_TURN[negative.orientation])
@@ -95,7 +97,21 @@ def develop(path: Path, settings: Settings) -> Developed:
         title=about.title,
         description=about.description,
         placeholder=placeholder(large),
+        recipe=recipe,
+        unstripped=unstripped,
     )
+
+
+def _stripped(file: BinaryIO, size: int, negative: Negative) -> tuple[Recipe | None, str]:
+    """The recipe of the stripped copy, or why there is none."""
+    try:
+        made = stripping.recipe(file, size, negative.format, negative.block, negative.orientation)
+    except stripping.NotStripped as error:
+        return None, error.reason
+    except Exception as error:  # noqa: BLE001 - told in the record
+        # A strange file costs its copy, not its renditions.
+        return None, stripping.unread(error)
+    return made, ""
 
 
 @contextmanager

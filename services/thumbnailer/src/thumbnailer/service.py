@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from gallery import aws, keys
@@ -17,6 +18,7 @@ from gallery.events import Hint, hint_body
 from gallery.queue import Message, Queue, SqsQueue
 from gallery.store import S3Store
 from gallery.telemetry import Telemetry
+from thumbnailer.cache import Cache, CloudFront, Messenger, is_about, tell
 from thumbnailer.reconcile import Terms, World, reconcile
 from thumbnailer.settings import Settings
 from thumbnailer.studio import Studio
@@ -44,7 +46,8 @@ def terms(environment: Mapping[str, str]) -> Terms:
 class Service:
     """The thumbnailer's work, for messages from whoever receives them.
 
-    ``thumbnail`` is the queue its messages come from, ``publish`` sitegen's.
+    ``thumbnail`` is the queue its messages come from, ``publish`` sitegen's; ``cache`` is what
+    stands before the bucket, if anything does.
     """
 
     def __init__(
@@ -55,8 +58,13 @@ class Service:
         publish: Queue,
         observe: Callable[[Report], None],
         reserve: float,
+        cache: Cache | None = None,
     ) -> None:
-        self.world = world
+        self.world = replace(world, look_at_all=self.begin_sweep)
+        self._cache = cache
+        if cache is not None:
+            messenger = Messenger(thumbnail, bucket, world.clock)
+            self.world = replace(self.world, removed=messenger.removed)
         self._bucket = bucket
         self._thumbnail = thumbnail
         self._publish = publish
@@ -78,7 +86,10 @@ class Service:
         ).run(messages, ahead)
 
     def work(self, task: Task) -> Outcome:
-        """One task: a photo to reconcile, or a folder (its name ends in ``/``) to sweep."""
+        """One task: a photo to reconcile, or a folder (its name ends in ``/``) to sweep, or of
+        whose renditions some are gone."""
+        if task.name.startswith(keys.THUMBS):
+            return tell(self._cache, task) if self._cache else Done("there is no cache to tell")
         if not task.name.endswith("/"):
             return reconcile(self.world, task)
         found = sweep_folder(self.world, task.name, self.hint_photos, self.hint_albums)
@@ -107,12 +118,20 @@ class Service:
 
 
 def tasks(hint: Hint) -> tuple[str, ...] | Done:
-    """The task for a hint: the original's key; for the sweep's own, a folder."""
+    """The task for a hint: the original's key; for our own, a folder too."""
+    if hint.dialect == "hint" and is_about(hint.key):
+        return (hint.key,)
     if not hint.key.startswith(keys.PHOTOS):
         return Done(f"not under {keys.PHOTOS}: nothing of ours")
     if hint.key.endswith("/") and hint.dialect != "hint":
         return Done("a folder marker")
     return (hint.key,)
+
+
+def _cache(environment: Mapping[str, str]) -> Cache | None:
+    """The CloudFront distribution ``SAFELIGHT_DISTRIBUTION_ID``, if there is one."""
+    distribution = environment.get("SAFELIGHT_DISTRIBUTION_ID", "").strip()
+    return CloudFront(aws.cloudfront_client(), distribution) if distribution else None
 
 
 class Session:
@@ -130,6 +149,7 @@ class Session:
             self.studio,
             clock or SystemClock(),
             terms(environment),
+            originals=settings.originals,
         )
         self.service = Service(
             world,
@@ -139,6 +159,7 @@ class Session:
             self.telemetry.message,
             # The darkroom ends a photo after max_seconds; the rest is for S3.
             reserve=settings.max_seconds + 10,
+            cache=_cache(environment),
         )
 
     def run(self, messages: Sequence[Message], ahead: Callable[[], float]) -> list[Report]:

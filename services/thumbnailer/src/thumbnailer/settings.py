@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from gallery import originals
+from gallery.originals import Originals
+
 RENDERER: Final = 1
 """The renderer's version, a part of :meth:`Settings.fingerprint`.
 
@@ -20,6 +23,9 @@ rendition bytes or another record (scaling, colours, EXIF, the wording of a valu
 every photo anew, under new names.  An update of Pillow or libheif does not need it unless the
 pictures are meant to change.
 """
+
+STRIPPER: Final = 1
+"""The version of :mod:`thumbnailer.stripping`: raise it where it keeps less, or more."""
 
 MIB: Final = 1024 * 1024
 
@@ -37,6 +43,8 @@ class Settings:
     * ``SAFELIGHT_QUALITY``: their JPEG quality, 1 to 95; 80.
     * ``SAFELIGHT_KEEP_LOCATION``: 1 if they keep GPS (and makers' notes that may repeat it),
       0 if not; 0.
+    * ``SAFELIGHT_ORIGINALS``: what visitors may take, ``public``, ``stripped`` or ``private``
+      (see :mod:`gallery.originals`); the settings file may ask for a stricter choice; public.
     * ``SAFELIGHT_MAX_BYTES``: the largest original, in bytes; 256M.
     * ``SAFELIGHT_MAX_PIXELS``: the most pixels an original may have; 250M.
     * ``SAFELIGHT_MAX_SECONDS``: the longest that one photo may take by the clock; 30.
@@ -51,6 +59,7 @@ class Settings:
     edges: tuple[int, ...] = (600, 1200, 2048)
     quality: int = 80
     keep_location: bool = False
+    originals: Originals = "public"
     max_bytes: int = 256 * MIB
     max_pixels: int = 250_000_000
     max_seconds: float = 30.0
@@ -98,6 +107,7 @@ class Settings:
             else default.edges,
             quality=whole("SAFELIGHT_QUALITY", default.quality, 1000),
             keep_location=_switch("SAFELIGHT_KEEP_LOCATION", env.get("SAFELIGHT_KEEP_LOCATION")),
+            originals=_originals(env),
             max_bytes=whole("SAFELIGHT_MAX_BYTES", default.max_bytes, 1024),
             max_pixels=whole("SAFELIGHT_MAX_PIXELS", default.max_pixels, 1000),
             max_seconds=_seconds("SAFELIGHT_MAX_SECONDS", env["SAFELIGHT_MAX_SECONDS"])
@@ -106,10 +116,12 @@ class Settings:
             max_memory=whole("SAFELIGHT_MAX_MEMORY", default.max_memory, 1024),
         )
 
-    def fingerprint(self) -> str:
-        """What changes the bytes of renditions, as a short text: equal texts, equal bytes."""
+    def fingerprint(self, *, strip: bool = False) -> str:
+        """What changes the bytes of a set of renditions, as a short text: equal texts, equal
+        bytes.  With ``strip`` a stripped copy is one of the set."""
         edges = "-".join(map(str, self.edges))
-        return f"r{RENDERER} e{edges} q{self.quality} l{int(self.keep_location)}"
+        made = f"r{RENDERER} e{edges} q{self.quality} l{int(self.keep_location)}"
+        return f"{made} s{STRIPPER}" if strip else made
 
     def limits_fingerprint(self) -> str:
         """What changes which files are rejected, as a short text."""
@@ -128,6 +140,13 @@ def _whole(name: str, text: str, unit: int) -> int:
         raise SettingsError(f"{name}={text!r:.60}: give a whole number, for example 100 or 512M")
     power = " KMG".index(match["unit"].upper() or " ")
     return int(match["number"].replace("_", "")) * int(unit**power)
+
+
+def _originals(env: Mapping[str, str]) -> Originals:
+    try:
+        return originals.from_environment(env)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _edges(text: str) -> tuple[int, ...]:

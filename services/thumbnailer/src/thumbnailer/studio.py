@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
 from gallery.record import Taken
 from gallery.store import ObjectInfo, ObjectStore, PreconditionFailed
-from thumbnailer.darkroom import Darkroom, Developed, Rejection
-from thumbnailer.development import Rejected
+from thumbnailer.assembly import assembled
+from thumbnailer.darkroom import Darkroom, Rejection
+from thumbnailer.development import Rejected, Work
 from thumbnailer.formats import unsupported
 from thumbnailer.limits import check_bytes
 from thumbnailer.metadata import taken_from_name
@@ -40,27 +42,44 @@ class Studio:
         self._settings = settings
         self._scratch = scratch
         self._darkroom = darkroom(settings)
-        self.fingerprint = settings.fingerprint()
         self.limits = settings.limits_fingerprint()
 
-    def develop(self, store: ObjectStore, original: ObjectInfo) -> Developed | Rejection:
-        try:
-            check_bytes(original.size, self._settings)
-        except Rejected as rejected:
-            return Rejection(rejected.reason)
-        head = store.peek(original.key, _HEAD)
-        if head is None or head.info.etag != original.etag:
-            raise PreconditionFailed(original.key, "overwritten meanwhile")
-        refusal = unsupported(head.body)
+    def fingerprint(self, *, strip: bool) -> str:
+        return self._settings.fingerprint(strip=strip)
+
+    @contextmanager
+    def develop(
+        self, store: ObjectStore, original: ObjectInfo, *, strip: bool
+    ) -> Iterator[Work | Rejection]:
+        refusal = self._refusal(store, original)
         if refusal is not None:
-            return Rejection(refusal)
+            yield Rejection(refusal)
+            return
         with tempfile.NamedTemporaryFile(dir=self._scratch, prefix="original-") as file:
             store.download(original.key, file, if_match=original.etag)  # type: ignore[arg-type]
             file.flush()
-            developed = self._darkroom.develop(Path(file.name))
-        if isinstance(developed, Rejection) or developed.taken is not None:
-            return developed
-        return dataclasses.replace(developed, taken=_taken(original))
+            developed = self._darkroom.develop(Path(file.name), strip=strip)
+            if isinstance(developed, Rejection):
+                yield developed
+                return
+            if developed.taken is None:
+                developed = dataclasses.replace(developed, taken=_taken(original))
+            if developed.recipe is None:
+                yield Work(developed)
+                return
+            with assembled(developed.recipe, file) as copy:  # type: ignore[arg-type]
+                yield Work(developed, copy)
+
+    def _refusal(self, store: ObjectStore, original: ObjectInfo) -> str | None:
+        """Why the original need not even be downloaded."""
+        try:
+            check_bytes(original.size, self._settings)
+        except Rejected as rejected:
+            return rejected.reason
+        head = store.peek(original.key, _HEAD)
+        if head is None or head.info.etag != original.etag:
+            raise PreconditionFailed(original.key, "overwritten meanwhile")
+        return unsupported(head.body)
 
     def close(self) -> None:
         """End the darkroom's process."""

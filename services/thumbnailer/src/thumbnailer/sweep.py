@@ -28,7 +28,7 @@ from gallery.events import hint_body
 from gallery.keys import Kind
 from gallery.record import PhotoRecord, Record, RenditionSet, TextRecord, UnreadableRecord
 from gallery.store import ObjectInfo, PreconditionFailed
-from thumbnailer.reconcile import World, current, delete_renditions, retire
+from thumbnailer.reconcile import World, choose, current, delete_renditions, retire
 
 FOLDER_WHY = "sweep of a folder"
 
@@ -95,6 +95,7 @@ def sweep_folder(
     the key of the album's record, always: whether its pages are right, sitegen knows.
     """
     slug = folder[len(keys.PHOTOS) :].rstrip("/")
+    strip = choose(world).strip
     there = _look(world, slug)
     differing: list[str] = []
     unreadable: list[str] = []
@@ -109,7 +110,7 @@ def sweep_folder(
         except UnreadableRecord as error:
             unreadable.append(str(error))
             continue
-        if original is not None and not _agrees(world, seen, original):
+        if original is not None and not _agrees(world, seen, original, strip=strip):
             differing.append(original.key)
         elif original is None and seen is not None and _must_follow(seen):
             differing.append(seen.key)
@@ -163,12 +164,13 @@ def _originals(world: World, slug: str) -> Iterator[ObjectInfo]:
             yield info
 
 
-def _agrees(world: World, seen: Record | None, original: ObjectInfo) -> bool:
+def _agrees(world: World, seen: Record | None, original: ObjectInfo, *, strip: bool) -> bool:
     if isinstance(seen, PhotoRecord):
-        return current(world.craft, seen, original)
+        return current(world.craft, seen, original, strip=strip)
     return (
         seen is not None
         and seen.status != "deleted"
+        and not seen.untold
         and seen.source is not None
         and seen.source.etag == original.etag
     )
@@ -176,7 +178,9 @@ def _agrees(world: World, seen: Record | None, original: ObjectInfo) -> bool:
 
 def _must_follow(seen: Record) -> bool:
     """Whether the record of an original that is gone still needs its reconciler."""
-    return seen.status != "deleted" or (isinstance(seen, PhotoRecord) and bool(seen.superseded))
+    if isinstance(seen, PhotoRecord):
+        return seen.status != "deleted" or bool(seen.superseded)
+    return seen.status != "deleted" or seen.untold
 
 
 def _remove(
@@ -204,7 +208,10 @@ def _remove(
             seen, retired=tuple(RenditionSet(digest=digest, since=now) for digest in orphans)
         )
         catalog.commit(world.store, name, retire_to, etag)
-        return delete_renditions(world.store, name, orphans)
+        count = delete_renditions(world.store, name, orphans)
+        if count:
+            world.removed(keys.album_of_record(name))
+        return count
     if etag is None:
         return 0
     going = [
@@ -230,6 +237,8 @@ def _remove(
         return sum(1 for digest in going if digest in sets)
     lapsed = tuple(old for old in seen.retired if old.since + terms.lease >= now)
     if lapsed != seen.retired:
+        # Once more: whoever deleted them may have died before it told of it.
+        world.removed(keys.album_of_record(name))
         # Nobody can be deleting these any more: their names may be used again.
         catalog.commit(world.store, name, msgspec.structs.replace(seen, retired=lapsed), etag)
         return 0
@@ -246,6 +255,8 @@ def _remove_tombstone(world: World, name: str, seen: Record, etag: str | None) -
     """
     marked, terms = world.clock.now(), world.terms
     if seen.status != "deleted" or seen.updated + terms.tombstone >= marked:
+        return 0
+    if isinstance(seen, TextRecord) and seen.untold:
         return 0
     if seen.removing_since is not None and seen.removing_since + terms.lease >= marked:
         return 0
