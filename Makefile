@@ -14,7 +14,7 @@ safelight := .venv/bin/python -m safelight
 # because it travels in the environment and never through a shell's line.
 export SAFELIGHT_PHOTOS := $(value PHOTOS)
 unexport PHOTOS
-export STACK MODE EMULATOR PURGE SAFELIGHT_PORT SAFELIGHT_REGISTRY_PORT SAFELIGHT_HOME
+export STACK MODE EMULATOR PURGE SAFELIGHT_PORT SAFELIGHT_REGISTRY_PORT SAFELIGHT_HOME SAFELIGHT_TEMPLATES
 export REQUIRE_DOCKER PLATFORM UPGRADE PYTHON
 
 .PHONY: help

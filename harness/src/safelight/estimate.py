@@ -23,7 +23,7 @@ SECONDS = 0.7
 SITEGEN_SECONDS = 0.05
 """How long the site generator takes for a photo, of all the publications that it has part in."""
 
-READS = {"thumbnailer": 5, "sitegen": 2}
+READS = {"thumbnailer": 7, "sitegen": 2}
 """GET and HEAD requests for a photo."""
 
 WRITES = {"thumbnailer": 4, "sitegen": 1}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,13 @@ from gallery.memory import MemoryStore
 from gallery.record import encode
 from sitegen import pages
 from sitegen.__main__ import main
-from sitegen.look import Look, UnfitLook
+from sitegen.look import TEMPLATES, Look, UnfitLook
 from sitegen.pages import SiteInput
+from sitegen.photo import Figure, Picture
 from sitegen.service import Service
-from tests.unit.sitegen.specimen import Html, album, photo
+from sitegen.settings import SiteSettings
+from sitegen.sheet import Copy, Detail
+from tests.unit.sitegen.specimen import Html, album, photo, tombstone
 from tests.unit.sitegen.test_folder import put
 
 
@@ -182,3 +187,33 @@ def test_the_service_fails_with_those_words_and_keeps_the_pages(theirs: Path) ->
     assert "album.html, line 1" in failed.why
     assert "bug" not in failed.why
     assert store.objects["albums/a.html"] == former
+
+
+DOCS = (Path(__file__).parents[3] / "docs" / "site.md").read_text("utf-8")
+
+
+def test_every_template_and_what_it_is_given_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, set[str]] = {}
+
+    def render(self: Look, name: str, /, **context: object) -> str:
+        given.setdefault(name, set()).update(context)
+        return ""
+
+    monkeypatch.setattr(Look, "render", render)
+    records = [photo("photos/a/x.jpg"), tombstone("photos/a/y.jpg")]
+    list(pages.build_album(album("a", *records)).everything())
+    settings = SiteSettings(about="Words.", url="https://s.example/")
+    root = album("", photo("photos/x.jpg"), settings=settings)
+    list(pages.build_site(SiteInput(root, (), None)).everything())
+    rows = set(re.findall(r"^\| `([a-z]+\.html)` \|", DOCS, re.MULTILINE))
+    assert rows == {path.name for path in TEMPLATES.glob("*.html")}
+    assert given.keys() == rows - {"base.html", "parts.html"}
+    named = set(re.findall(r"`([a-z_]+)", DOCS))
+    for name, context in given.items():
+        assert context <= named, name
+
+
+def test_what_a_figure_and_a_size_have_is_documented() -> None:
+    named = set(re.findall(r"`([a-z_]+)`", DOCS))
+    for kind in (Figure, Picture, Detail, Copy):
+        assert {each.name for each in fields(kind)} <= named, kind
