@@ -64,7 +64,7 @@ lint: setup ## what CI checks besides the tests: format, lint, types, the templa
 
 .PHONY: bench
 bench: setup ## measure what is claimed about speed
-	@set -e; for name in renditions pipeline gallery backfill; do \
+	@set -e; for name in renditions pipeline gallery scale backfill; do \
 	  printf '\n== %s ==\n' "$$name"; .venv/bin/python -m "bench.$$name"; \
 	done
 

@@ -778,15 +778,17 @@ def build_site(site: SiteInput, look: Look | None = None) -> Built:
         )
     )
     if base:
+        # In an order that a new photo does not change: then neither does the sitemap.
+        by_slug = sorted(listed, key=lambda each: each.slug)
         albums = [
             keys.album_page(each.slug, number)
-            for each in listed
+            for each in by_slug
             for number in range(1, 1 + max(1, -(-each.photos // PHOTOS_A_PAGE)))
         ]
         fronts = [each.key for each in documents if each.content_type == HTML]
         fronts += [ABOUT] if root.settings.about else []
         documents.append(sitemap.of_pages(sitemap.PAGES, base, [*fronts, *albums]))
-        photographed = [each.slug for each in listed if each.photos]
+        photographed = [each.slug for each in by_slug if each.photos]
         documents.append(
             sitemap.of_sitemaps(
                 base,
