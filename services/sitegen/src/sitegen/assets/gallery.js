@@ -365,6 +365,7 @@
       act();
       to?.classList.add("shared");
     });
+    moving.ready.catch(() => {}); // it was skipped: nothing is lost
     moving.finished.finally(() => to?.classList.remove("shared"));
   }
 
@@ -450,8 +451,15 @@
     else enter();
   }
 
+  // The visitor is left at the photo that was looked at last.
+  function leave() {
+    viewer.close();
+    frames[at].focus();
+    reveal(item());
+  }
+
   function close() {
-    change(() => viewer.close(), null, frames[at]);
+    change(leave, null, frames[at]);
   }
 
   if (viewer && frames.length) {
@@ -487,8 +495,6 @@
         if (history.state?.viewer) history.back();
         else history.replaceState(null, "", here);
       }
-      frames[at].focus();
-      reveal(item());
     });
     const follow = () => {
       const id = wanted();
@@ -538,7 +544,6 @@
 
   // Beginning
 
-  for (const part of all(".tools, .copies .acts, [data-act=all]")) part.hidden = false;
   try {
     const chosen = localStorage.getItem("safelight:way");
     (radios.find((radio) => radio.value === chosen) ?? radios[0]).checked = true;

@@ -1,7 +1,9 @@
-// The light the visitor chose, before anything is painted: so this script is small and not deferred.
+// Before anything is painted: which light the visitor chose, and that there is a script (for what
+// would do nothing without one is not shown then).  So this file is small, and not deferred.
 "use strict";
 (() => {
   const root = document.documentElement;
+  root.classList.add("scripted");
   const system = matchMedia("(prefers-color-scheme: dark)");
   const other = (light) => (light === "dark" ? "light" : "dark");
   const own = () => (system.matches ? "dark" : "light");
@@ -20,7 +22,6 @@
 
   addEventListener("DOMContentLoaded", () => {
     for (const button of document.querySelectorAll("[data-act=light]")) {
-      button.hidden = false;
       button.addEventListener("click", () => {
         const light = other(root.dataset.light ?? own());
         // Whoever is back at what the system says goes with the system again.
