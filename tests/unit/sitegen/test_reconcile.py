@@ -14,7 +14,7 @@ import pytest
 
 from gallery import keys
 from gallery.batch import Done, Outcome, Retry, Task
-from gallery.catalog import load_album
+from gallery.catalog import load_album, unlinked
 from gallery.memory import Call, MemoryStore
 from gallery.record import PhotoRecord, TextRecord, encode
 from safelight.simulation.clock import VirtualClock
@@ -142,6 +142,45 @@ def test_what_there_is_no_time_for_is_done_by_the_next_run(bench: Bench) -> None
     bench.calls.clear()
     bench.publish("a")
     assert bench.puts() == {}
+
+
+def test_records_there_is_no_time_to_read_are_read_by_the_next_run(bench: Bench) -> None:
+    bench.put(*many(120))
+    hurried = replace(bench.world, ahead=lambda: 60 - len(bench.calls))
+    outcome = bench.run("a", hurried)
+    assert isinstance(outcome, Retry)
+    assert "still to be read" in outcome.why
+    assert not sheets(bench.puts())
+    read = {call.key for call in bench.calls if call.op == "get"}
+    bench.calls.clear()
+    bench.publish("a")
+    again = {call.key for call in bench.calls if call.op == "get" and "/photos/a/" in call.key}
+    assert 60 < len(again) < 120
+    assert not again & read
+    assert len(sheets(bench.puts())) == 120
+
+
+def test_no_rendition_may_go_while_pages_are_still_to_be_written(bench: Bench) -> None:
+    first, *rest = many(60)
+    bench.put(first, *rest)
+    bench.publish("a", "")
+    later = photo(first.key, etag="f" * 32, taken="2024-05-01T00:00:00")
+    bench.put(later, *many(160)[60:])
+    etag = bench.store.objects[keys.record(first.key)].etag
+
+    def gone() -> bool:
+        return unlinked(bench.store, later, etag, first.digest)
+
+    hurried = replace(bench.world, ahead=lambda: 140 - len(bench.calls))
+    assert isinstance(bench.run("a", hurried), Retry)
+    bench.publish("")
+    record = load_album(bench.store, "a").record
+    assert record is not None
+    assert record.shown["0000.jpg.json"].etag == etag, "the next run need not read it again"
+    assert first.digest.encode() in bench.store.objects["albums/a.html"].body
+    assert not gone()
+    bench.publish("a", "")
+    assert gone()
 
 
 def test_a_run_that_was_cut_off_is_gone_on_with(bench: Bench) -> None:

@@ -103,7 +103,9 @@ class Look:
         if isinstance(error, jinja2.TemplateNotFound):
             why = f"there is no template {error.name!r:.80}"
         where = f"{place}, line {line}" if line else place
-        return UnfitLook(f"{where}: {why.rstrip('.')}. The pages stay as they are until it is mended")
+        return UnfitLook(
+            f"{where}: {why.rstrip('.')}. The pages stay as they are until it is mended"
+        )
 
     @cached_property
     def assets(self) -> Mapping[str, Document]:

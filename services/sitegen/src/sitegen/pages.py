@@ -592,13 +592,6 @@ class _Builder:
         )
         return page(here, html)
 
-    def entries(self, photos: Sequence[PhotoRecord]) -> list[feed.Entry]:
-        """The photos, in the order of the pages, each with the page it is on."""
-        return [
-            feed.Entry(record, keys.album_page(self.album.slug, 1 + number // PHOTOS_A_PAGE))
-            for number, record in enumerate(photos)
-        ]
-
 
 def build_album(album: AlbumInput, look: Look | None = None) -> Built:
     """The pages and the feed of an album, and its card.
@@ -652,7 +645,6 @@ def build_album(album: AlbumInput, look: Look | None = None) -> Built:
     )
     # It is always there, because what comes and goes cannot be fenced: the feed of an album
     # that is not listed has no entries, and no page links it.
-    entries = [] if unlisted else builder.entries(photos)
     documents.append(
         feed.atom(
             key=keys.album_feed(album.slug),
@@ -664,7 +656,7 @@ def build_album(album: AlbumInput, look: Look | None = None) -> Built:
             base=builder.base,
             updated=contents.changed,
             fence=builder.own_fence,
-            entries=entries,
+            photos=[] if unlisted else photos,
             language=builder.language,
             linked=builder.linked,
         )
@@ -754,11 +746,7 @@ def build_site(site: SiteInput, look: Look | None = None) -> Built:
         )
     )
     listed = card.listed(visible)
-    latest = {
-        record.key: feed.Entry(record, keys.album_page(each.slug))
-        for each in listed
-        for record in each.latest
-    }
+    latest = {record.key: record for each in listed for record in each.latest}
     documents.append(
         feed.atom(
             key="feed.xml",
@@ -772,7 +760,7 @@ def build_site(site: SiteInput, look: Look | None = None) -> Built:
                 (each.updated for each in listed if each.updated), default=contents.changed
             ),
             fence=root.fence,
-            entries=[*builder.entries(photos), *latest.values()],
+            photos=[*photos, *latest.values()],
             language=builder.language,
             linked=builder.linked,
         )

@@ -65,7 +65,7 @@ from gallery.record import (
     decode_album,
     is_hidden,
 )
-from gallery.store import ObjectStore, PreconditionFailed, put_if
+from gallery.store import ObjectStore, PreconditionFailed, StoredObject, put_if
 from sitegen import pages, sitemap
 from sitegen.document import Document
 from sitegen.document import page as page_document
@@ -155,6 +155,8 @@ class _Inputs:
     digest: str
     lost: tuple[str, ...]
     """Originals whose records are gone or unreadable: their reconciler should look."""
+    unread: int
+    """How many records there was no time to read."""
 
 
 def reconcile(world: World, task: Task) -> Outcome:
@@ -214,6 +216,9 @@ def _publish(
         and {key: page.etag for key, page in record.pages.items()} == _but_old_assets(there, record)
     ):
         return Done("unchanged")
+    if inputs.unread:
+        _Run(world, slug, there, was).enter(shown=inputs.shown)
+        return Retry(0, f"{inputs.unread} records are still to be read")
     built = _build(world, slug, inputs)
     wanted = {each.key for each in built.documents} | {each.key for each in built.sheets}
     if record is not None and (left := _barred(world, record, wanted)) > timedelta(0):
@@ -226,7 +231,7 @@ def _publish(
     # Nothing is linked before it is there: assets, then photos' pages, then albums'.
     run.write(each for each in built.documents if each.key.startswith(_ASSETS))
     if not run.draw(built.sheets):
-        run.enter()
+        run.enter(shown=inputs.shown)
         return Retry(0, f"{len(wanted) - len(run.published)} pages are still to be written")
     run.write(each for each in built.documents if not each.key.startswith(_ASSETS))
     if not run.clear(set(there) - wanted):
@@ -452,7 +457,7 @@ def _old(world: World, key: str) -> bool:
 
 
 def _read(world: World, slug: str, was: AlbumRecord | None) -> _Inputs:
-    shown, lost = _read_records(world, slug, was.shown if was is not None else {})
+    shown, lost, unread = _read_records(world, slug, was.shown if was is not None else {})
     albums = _read_cards(world, slug, was.albums if was is not None else {})
     settings_name = keys.record(keys.SETTINGS)[len(keys.RECORDS) :]
     if slug:
@@ -475,7 +480,7 @@ def _read(world: World, slug: str, was: AlbumRecord | None) -> _Inputs:
     ):
         raw = part.encode("utf-8", "surrogatepass")
         digest.update(len(raw).to_bytes(8) + raw)
-    return _Inputs(shown, albums, settings, secluded, digest.hexdigest()[:32], lost)
+    return _Inputs(shown, albums, settings, secluded, digest.hexdigest()[:32], lost, unread)
 
 
 def _secluded(store: ObjectStore, slug: str) -> bool:
@@ -492,8 +497,9 @@ def _secluded(store: ObjectStore, slug: str) -> bool:
 
 def _read_records(
     world: World, slug: str, known: Mapping[str, Shown]
-) -> tuple[dict[str, Shown], tuple[str, ...]]:
-    """The album's records by name; only those that are new or have changed are read."""
+) -> tuple[dict[str, Shown], tuple[str, ...], int]:
+    """The album's records by name; only those that are new or have changed are read, as long
+    as there is time."""
     prefix = keys.records_of_album(slug)
     listed = {info.key: info.etag for info in world.store.list(prefix, shallow=True)}
     shown: dict[str, Shown] = {}
@@ -506,8 +512,15 @@ def _read_records(
             wanted.append(key)
     # A record that was there and is not: the photo's reconciler makes it anew if it should be.
     lost = [old.record.key for name, old in known.items() if prefix + name not in listed]
-    for key, found in world.store.get_many(wanted):
+
+    def get(key: str) -> tuple[str, StoredObject | None]:
+        return key, world.store.get(key)
+
+    in_time = itertools.takewhile(lambda _: world.ahead() > _FINISH, wanted)
+    answered = 0
+    for key, found in world.store.together(partial(get, key) for key in in_time):
         name = key[len(prefix) :]
+        answered += 1
         if found is None:
             continue
         try:
@@ -515,7 +528,7 @@ def _read_records(
         except CorruptRecord:
             # One bad record must not stop the album.
             lost.append(keys.PHOTOS + key[len(keys.RECORDS) : -len(".json")])
-    return shown, tuple(lost)
+    return shown, tuple(lost), len(wanted) - answered
 
 
 def _read_cards(world: World, slug: str, known: Mapping[str, SeenCard]) -> dict[str, SeenCard]:
