@@ -13,7 +13,8 @@ safelight := .venv/bin/python -m safelight
 # $(value …) keeps what was typed as it was typed, dollar signs too; quotes and spaces are safe
 # because it travels in the environment and never through a shell's line.
 export SAFELIGHT_PHOTOS := $(value PHOTOS)
-unexport PHOTOS
+export SAFELIGHT_PARAMETERS := $(value PARAMETERS)
+unexport PHOTOS PARAMETERS
 export STACK MODE EMULATOR PURGE SAFELIGHT_PORT SAFELIGHT_REGISTRY_PORT SAFELIGHT_HOME SAFELIGHT_TEMPLATES
 export REQUIRE_DOCKER PLATFORM UPGRADE PYTHON
 
@@ -21,7 +22,8 @@ export REQUIRE_DOCKER PLATFORM UPGRADE PYTHON
 help: ## say what there is (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo '  Variables: STACK=auto|embedded|docker  PHOTOS=DIR  PURGE=1  SAFELIGHT_PORT=4566'
+	@echo '  Variables: STACK=auto|embedded|docker  PHOTOS=DIR  PARAMETERS="Name=value …"  PURGE=1'
+	@echo '             SAFELIGHT_PORT=4566'
 
 .PHONY: setup
 setup: ## make the virtual environment, .venv
@@ -51,6 +53,14 @@ logs: setup ## follow the functions' logs
 doctor: setup ## check this machine and the stack
 	@$(safelight) doctor
 
+.PHONY: deploy
+deploy: setup ## put the gallery on AWS, or bring it up to date; ARGS='--domain …' for options
+	@$(safelight) deploy $(ARGS)
+
+.PHONY: destroy
+destroy: setup ## take the gallery off AWS; the photos stay
+	@$(safelight) destroy $(ARGS)
+
 .PHONY: test
 test: setup ## every test this machine can run; REQUIRE_DOCKER=1: fail without an engine
 	@.venv/bin/python -m pytest -n auto -p tests.stack.groups $(PYTEST)
@@ -75,6 +85,22 @@ images: setup ## build the two services' container images
 .PHONY: offline-images
 offline-images: ## make stand-ins for the images that no registry can be asked for
 	@scripts/offline-images
+
+.PHONY: images-twice
+images-twice: setup ## build the images from two copies of this checkout, and compare their digests
+	@.venv/bin/python -m safelight.twice
+
+.PHONY: sbom
+sbom: setup ## list what is in the images, as CycloneDX JSON
+	@.venv/bin/python -m safelight.sbom
+
+.PHONY: licences
+licences: setup ## write docs/licences.md from what is installed
+	@.venv/bin/python -m safelight.licences
+
+.PHONY: audit
+audit: setup ## compare what is locked with the published advisories
+	@.venv/bin/python -m safelight.audit
 
 .PHONY: lock
 lock: setup ## compile requirements/*.in; UPGRADE=1 takes newer versions

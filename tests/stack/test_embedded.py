@@ -9,6 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import piexif
 import pytest
 
 from safelight import embedded
@@ -16,7 +17,7 @@ from safelight import port as ports
 from safelight.embedded import EmbeddedStack
 from safelight.home import Home, read_json
 from tests.stack.photograph import photograph
-from tests.stack.running import Running, gallery, hear_interrupts, started
+from tests.stack.running import Gallery, Running, gallery, hear_interrupts, started
 
 pytestmark = pytest.mark.embedded
 
@@ -98,6 +99,58 @@ def test_a_crash_loses_no_photo(home: Path) -> None:
         assert here.originals_on(page) == {"photos/crash/before.jpg", "photos/crash/after.jpg"}
         here.put("photos/crash/later.jpg", photograph(seed=45))
         running.settle()
+
+
+def test_what_visitors_may_take_is_a_parameter_and_a_setting(home: Path) -> None:
+    """Set on `up` and kept by the next; the settings file alone changes every page too."""
+    with started("embedded", home, ports.unused()) as running:
+        here = gallery(running)
+        photo = photograph(seed=48, located=True, orientation=6)
+        here.put("photos/private/a.jpg", photo)
+        running.settle()
+        assert running.status()["photos"]["public_with_location"] == 1
+        assert "1 public originals carry a location" in running.run("status").stdout
+        page = here.url("albums/private.html")
+        assert here.originals_on(running.page(page)) == {"photos/private/a.jpg"}
+
+        here.put("photos/safelight.yaml", b"originals: stripped")
+        running.settle()
+        assert not here.originals_on(running.page(page))
+        record = here.record("catalog/photos/private/a.jpg.json")
+        copy = running.get(here.url(record["stripped"]["key"]))
+        assert copy.headers["content-type"] == "image/jpeg"
+        found = piexif.load(copy.body)
+        assert (found["GPS"], found["0th"][piexif.ImageIFD.Orientation]) == ({}, 6)
+        assert copy.body.endswith(photo[photo.index(b"\xff\xda") :])
+        assert any(record["stripped"]["key"] in link for link in links_of(running, here, page))
+        assert "cannot shut its door" in running.run("status").stdout.replace("\n", " ")
+
+        refused = running.run("up", "--parameter", "Originals=secret", status=1)
+        assert "public, stripped, private" in refused.stderr
+        running.run("up", "--parameter", "Originals=private", "--parameter", "RenditionEdges=300")
+        running.settle()
+        status = running.status()
+        assert status["originals"]["effective"] == "private"
+        assert status["photos"]["public_with_location"] == 0
+        record = here.record("catalog/photos/private/a.jpg.json")
+        assert "stripped" not in record
+        assert [each["height"] for each in record["renditions"]] == [300]
+        assert record["renditions"][0]["key"] in links_of(running, here, page)
+
+        running.run("down")
+        running.run("up")
+        running.settle()
+        assert running.status()["originals"]["template"] == "private"
+        assert here.record("catalog/photos/private/a.jpg.json") == record
+        running.run("up", "--parameter", "Originals=", "--parameter", "RenditionEdges=")
+        here.delete("photos/safelight.yaml")
+        running.settle()
+        assert here.originals_on(running.page(page)) == {"photos/private/a.jpg"}
+
+
+def links_of(running: Running, here: Gallery, page: str) -> set[str]:
+    """The keys of all that a page links."""
+    return {here.key_of(link) for link in running.page(page).links}
 
 
 def test_another_port_keeps_the_photos(home: Path) -> None:

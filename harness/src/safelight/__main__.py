@@ -61,6 +61,8 @@ VERBS = {
         "backfill", "hint at every original there is: for a bucket that was full before"
     ),
     "redrive": Verb("redrive", "give the dead letters back to the queues they came from"),
+    "deploy": Verb("deploy", "put the gallery on AWS, or bring it up to date"),
+    "destroy": Verb("destroy", "take the gallery off AWS; the photos stay"),
     "simulate": Verb("simulate", "play made-up or recorded trouble, and see whether the laws hold"),
     "minimise": Verb("minimise", "shrink a scenario that breaks a law"),
     "doctor": Verb("doctor", "check this machine and the stack; each problem with what helps"),

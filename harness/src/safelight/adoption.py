@@ -254,7 +254,7 @@ def attach(s3: S3Client, template: Template, given: Given) -> list[str]:
     there = s3.get_bucket_notification_configuration(Bucket=bucket)
     before = _plain(there)
     after = merged(before, notifications(template, given), given.stack)
-    policy = _policy_of(s3, bucket)
+    policy = policy_of(s3, bucket)
     new_policy = merged_policy(policy, statements(template, given), given.stack, bucket)
     changed = []
     if after != before:
@@ -280,7 +280,7 @@ def detach(s3: S3Client, bucket: str, stack: str) -> list[str]:
             NotificationConfiguration=after,  # type: ignore[arg-type]
         )
         changed.append(f"taken out of the notifications of {bucket}")
-    policy = _policy_of(s3, bucket)
+    policy = policy_of(s3, bucket)
     left = policy_without(policy, stack)
     if left != policy:
         if left is None:
@@ -300,7 +300,8 @@ def _count(before: Mapping[str, Any], stack: str) -> str:
     return f"those of stack {stack}, beside {others} of others" if others else f"stack {stack}'s"
 
 
-def _policy_of(s3: S3Client, bucket: str) -> str | None:
+def policy_of(s3: S3Client, bucket: str) -> str | None:
+    """The bucket's policy as it is; ``None`` if it has none."""
     try:
         return s3.get_bucket_policy(Bucket=bucket)["Policy"]
     except ClientError as error:

@@ -28,7 +28,7 @@ from localstack_client.config import get_service_endpoint
 
 from safelight import engine as engines
 from safelight import home as homes
-from safelight import images, safekeeping
+from safelight import images, parameters, safekeeping
 from safelight import port as ports
 from safelight.compose import Compose
 from safelight.embedded import await_site, begin_sweep, is_sound, pause
@@ -230,6 +230,7 @@ class DockerStack:
             ),
             **{name: names[name] for name in names if name != "BASE_IMAGE"},
             **{f"{image.service.upper()}_IMAGE": image.name for image in (built or {}).values()},
+            **parameters.environment(parameters.kept(self._home)),
         }
         return Compose(self.project, variables, self._folder / "compose.log")
 
@@ -341,8 +342,11 @@ class DockerStack:
             STACK_NAME,
             homes.checkout() / "infra" / "template.yaml",
         )
-        version = "-".join(image.id.removeprefix("sha256:")[:12] for image in built.values())
-        parameters = {
+        given = parameters.kept(self._home)
+        version = parameters.version(
+            "-".join(image.id.removeprefix("sha256:")[:12] for image in built.values()), given
+        )
+        wanted = {
             "Target": "docker",
             "Mode": choice.mode,
             "BucketName": BUCKET,
@@ -350,9 +354,10 @@ class DockerStack:
             "CodeVersion": version,
             # Each is a container here; the template's default is for a data centre.
             "ThumbnailerConcurrency": str(max(2, os.cpu_count() or 2)),
+            **given,
         }
         if choice.emulator == "localemu" and choice.mode == "lambda":
-            parameters |= {
+            wanted |= {
                 "ThumbnailerImageUri": references["thumbnailer"],
                 "SitegenImageUri": references["sitegen"],
                 "Architecture": _ARCHITECTURES[images.architecture(engine)],
@@ -369,9 +374,9 @@ class DockerStack:
         else:
             self._refuse_killed(engine)
         if before and before.get("CodeVersion") != version:
-            say("The images have changed: replacing what runs the old ones …")
+            say("The images or parameters have changed: replacing what runs with the old ones …")
             self._settle(choice)
-        deployment = Deployment.from_outputs(self.name, url, REGION, formation.ensure(parameters))
+        deployment = Deployment.from_outputs(self.name, url, REGION, formation.ensure(wanted))
         if deployment.functions:
             _resume(deployment.functions_client())
         if (self._choice() or choice).unkept:
@@ -470,6 +475,7 @@ class DockerStack:
             self._chosen.unlink(missing_ok=True)
             if purge:
                 shutil.rmtree(self._folder)
+                parameters.forget(self._home)
             return running
 
     def _keep(self, compose: Compose, choice: Choice, say: Say) -> None:

@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from gallery import keys
 from safelight import home as homes
+from safelight import parameters
 from safelight.formation import Formation
 from safelight.home import Home
 from safelight.ministack import MiniStack
@@ -101,6 +102,7 @@ class EmbeddedStack:
             forget(self._home)
             if purge:
                 self._process.purge()
+                parameters.forget(self._home)
             return running
 
     def _start(self, say: Say) -> bool:
@@ -124,8 +126,11 @@ class EmbeddedStack:
         """Create or update the template's stack; and whether its code is another than before."""
         url = self._process.url
         look = look_from_environment()
+        given = parameters.kept(self._home)
         # Warm workers have read their templates: other ones are another version to them.
-        version = code_version() + (f"-{look.fingerprint[:12]}" if look.folder else "")
+        version = parameters.version(code_version(), given)
+        if look.folder is not None:
+            version += f"-{look.fingerprint[:12]}"
         formation = Formation(
             cloudformation(url, REGION),
             client("s3", url, REGION),
@@ -134,7 +139,7 @@ class EmbeddedStack:
         )
         before = formation.parameters().get("CodeVersion")
         if before not in (None, version):
-            say("The services' code has changed: replacing their workers …")
+            say("The services' code or parameters have changed: replacing their workers …")
             self._settle(say)
         elif before is None:
             say("Creating the stack from infra/template.yaml …")
@@ -147,6 +152,7 @@ class EmbeddedStack:
                 "Templates": str(look.folder or ""),
                 # Each is a process here; the template's default is for a data centre.
                 "ThumbnailerConcurrency": str(max(2, os.cpu_count() or 2)),
+                **given,
             }
         )
         deployment = Deployment.from_outputs(self.name, url, REGION, outputs)

@@ -24,7 +24,8 @@ SITEGEN_SECONDS = 0.05
 """How long the site generator takes for a photo, of all the publications that it has part in."""
 
 READS = {"thumbnailer": 7, "sitegen": 2}
-"""GET and HEAD requests for a photo."""
+"""GET and HEAD requests for a photo: of the thumbnailer two records, the original three times, and
+after the commit one more look at what it was made from."""
 
 WRITES = {"thumbnailer": 4, "sitegen": 1}
 """PUT requests for a photo with three renditions: those and the record; the page."""

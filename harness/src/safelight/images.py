@@ -106,6 +106,22 @@ def require(engine: docker.DockerClient, name: str, say: Say) -> str:
         ) from error
 
 
+def refresh_base(engine: docker.DockerClient, say: Say) -> None:
+    """Have the base image as its registry has it now.  A stand-in has none, and stays as it is.
+
+    Of another architecture than the engine's own, the builder asks by itself.  Raises
+    :class:`ImageUnavailable`.
+    """
+    name = variables()["BASE_IMAGE"]
+    if "BASE_IMAGE" in _offline() and not os.environ.get("BASE_IMAGE", "").strip():
+        return
+    say(f"Pulling {name} …")
+    try:
+        engine.images.pull(name)
+    except DockerException as error:
+        raise ImageUnavailable(f"The image {name} cannot be pulled: {_reason(error)}") from error
+
+
 def require_localemu(engine: docker.DockerClient, say: Say) -> None:
     """Have LocalEmu's image: it publishes none, so it is built.
 
@@ -124,6 +140,33 @@ def require_localemu(engine: docker.DockerClient, say: Say) -> None:
             checkout() / "scripts" / "offline" / "localemu",
             Path(folder),
         )
+
+
+def require_ministack(engine: docker.DockerClient, say: Say) -> str:
+    """The name of MiniStack's image, for a rehearsal: built if it is missing or out of date.
+
+    Raises :class:`Problem` if it cannot be.
+    """
+    root = checkout()
+    base = variables()["BASE_IMAGE"]
+    made_of = (root / "scripts/rehearsal/Dockerfile", root / "requirements/rehearsal.txt")
+    known = require(engine, base, say)
+    digest = hashlib.sha256(known.encode() + b"".join(file.read_bytes() for file in made_of))
+    name = f"{REPOSITORY}/ministack:{digest.hexdigest()[:12]}"
+    if _has(engine, name) is None:
+        say(f"Building {name} …")
+        with tempfile.TemporaryDirectory(prefix="safelight-build-") as folder:
+            _run_builder(
+                "ministack",
+                [
+                    *("--build-arg", f"BASE_IMAGE={base}"),
+                    *("--file", str(made_of[0])),
+                    *("--tag", name),
+                ],
+                root,
+                Path(folder),
+            )
+    return name
 
 
 def architecture(engine: docker.DockerClient) -> str:
@@ -189,6 +232,14 @@ def _build_alone(
         _forget_older(engine, service, name, suffix)
     _tag(engine, found, f"{REPOSITORY}/{service}", f"{LOCAL}{suffix}")
     return Image(service, name, found)
+
+
+def source_tag(service: str, platform: str) -> str:
+    """A digest of all that the service's image for ``platform`` is made from, the base by name.
+
+    It takes no engine to tell, and is the same on every machine.
+    """
+    return _inputs_digest(service, variables()["BASE_IMAGE"], platform)
 
 
 def _has(engine: docker.DockerClient, name: str) -> str | None:
@@ -346,7 +397,7 @@ def push(engine: docker.DockerClient, image: Image, registry: str, say: Say) -> 
     before = _has(engine, f"{repository}:{LOCAL}")
     _tag(engine, image.id, repository, LOCAL)
     if before not in (None, image.id):
-        _forget_references(engine, before, repository)
+        forget_references(engine, before, repository)
     digest = _pushed(engine, image, repository)
     if digest is not None and _in_registry(registry, image.service) == digest:
         return f"{repository}@{digest}"
@@ -364,10 +415,10 @@ def forget_pushed(engine: docker.DockerClient, registry: str) -> None:
     """Untag what was pushed to a registry that is no more."""
     for service in FUNCTIONS:
         repository = f"{registry}/{REPOSITORY}/{service}"
-        _forget_references(engine, _has(engine, f"{repository}:{LOCAL}"), repository)
+        forget_references(engine, _has(engine, f"{repository}:{LOCAL}"), repository)
 
 
-def _forget_references(engine: docker.DockerClient, image: str | None, repository: str) -> None:
+def forget_references(engine: docker.DockerClient, image: str | None, repository: str) -> None:
     """Undo what made ``image`` one of ``repository``'s, by tag and by digest; the last reference
     takes the image along."""
     found = (engine.images.get(image).attrs or {}) if image else {}

@@ -19,6 +19,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
+from gallery.originals import Originals, from_environment
 from gallery.store import S3Store
 from safelight.home import Home, read_json, write_json
 from safelight.problem import Problem
@@ -57,6 +58,7 @@ class Deployment:
     ``None`` on AWS.  ``queues``, ``functions`` and ``log_groups`` are by the names in
     :data:`QUEUES` and :data:`FUNCTIONS`.  There are no functions where workers follow the queues.
     ``distribution`` is the CloudFront distribution's identifier, ``None`` where there is none.
+    ``originals`` is what the template lets visitors take.
     """
 
     stack: str
@@ -68,6 +70,7 @@ class Deployment:
     functions: Mapping[str, str]
     log_groups: Mapping[str, str]
     distribution: str | None = None
+    originals: Originals = "public"
 
     @classmethod
     def from_outputs(
@@ -99,6 +102,7 @@ class Deployment:
                 "sitegen": outputs["SitegenLogGroup"],
             },
             distribution=outputs.get("DistributionId"),
+            originals=from_environment({"SAFELIGHT_ORIGINALS": outputs.get("Originals", "")}),
         )
 
     @property
@@ -129,6 +133,7 @@ class Deployment:
             "SAFELIGHT_BUCKET": self.bucket,
             "SAFELIGHT_THUMBNAIL_QUEUE_URL": self.queues["thumbnail"],
             "SAFELIGHT_PUBLISH_QUEUE_URL": self.queues["publish"],
+            "SAFELIGHT_ORIGINALS": self.originals,
             **({"SAFELIGHT_DISTRIBUTION_ID": self.distribution} if self.distribution else {}),
         }
 

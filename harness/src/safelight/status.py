@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from gallery.keys import Kind, classify
 from safelight import deployed
+from safelight.privacy import Privacy
 from safelight.queues import Depth
 from safelight.screen import console, printable, tally
 from safelight.stack import Deployment
@@ -39,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
 def as_json(deployment: Deployment, state: State) -> dict[str, Any]:
     """What ``status --json`` prints; other tools read its fields, so they only ever grow."""
     survey = state.survey
+    privacy = Privacy.of(deployment, survey)
     return {
         "stack": deployment.stack,
         "endpoint_url": deployment.endpoint_url,
@@ -53,9 +55,19 @@ def as_json(deployment: Deployment, state: State) -> dict[str, Any]:
             "pending": survey.pending,
             "rejected": sum(classify(found.key).kind is Kind.PHOTO for found in survey.rejected),
             "has_location": survey.has_location,
+            "public_with_location": privacy.public_with_location,
+            "unstripped": len(survey.unstripped),
+        },
+        "originals": {
+            "effective": privacy.effective,
+            "template": privacy.template,
+            "settings": privacy.settings,
+            "door": "open" if privacy.door_is_open else "shut",
+            "warnings": list(privacy.warnings()),
         },
         "texts": survey.texts,
         "rejected": [{"key": found.key, "reason": found.reason} for found in survey.rejected],
+        "unstripped": [{"key": found.key, "reason": found.reason} for found in survey.unstripped],
         "skipped": [{"key": found.key, "reason": found.reason} for found in survey.skipped],
         "unfinished": [{"name": found.name, "why": found.why} for found in survey.unfinished],
         "dead_letters": list(state.dead),
@@ -86,13 +98,13 @@ def _show(deployment: Deployment, state: State) -> None:
         facts.append(("Texts", str(survey.texts)))
     if survey.skipped:
         facts.append(("Skipped", f"{len(survey.skipped)} (hidden files, sidecars and the like)"))
+    privacy = Privacy.of(deployment, survey)
+    facts.append(("Originals", privacy.told()))
     if survey.has_location:
+        facts.append(("Location", privacy.about_location()))
+    if survey.unstripped:
         facts.append(
-            (
-                "Location",
-                f"{survey.has_location} originals tell where they were taken; their thumbnails "
-                "do not, unless the setting KeepLocation says so",
-            )
+            ("Unstripped", f"{len(survey.unstripped)}, whose largest rendition is offered instead")
         )
     for name, depth in state.queues.items():
         if depth.total or not name.endswith("_dlq"):
@@ -106,7 +118,10 @@ def _show(deployment: Deployment, state: State) -> None:
     width = max(len(name) for name, _ in facts) + 2
     for name, value in facts:
         console.print(f"{name:<{width}}{value}")
+    for warning in privacy.warnings():
+        console.print(f"\n[bold]Mind:[/bold] {escape(warning)}")
     _list("Rejected", [(found.key, found.reason) for found in survey.rejected])
+    _list("Unstripped", [(found.key, found.reason) for found in survey.unstripped])
     _list("Unfinished", [(found.name, found.why) for found in survey.unfinished])
     if state.dead:
         _list("Dead letters", [(line, "") for line in state.dead])

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from gallery import keys, record
 from gallery.keys import Kind
-from gallery.record import AlbumRecord, PhotoRecord, Record, UnreadableRecord
+from gallery.record import AlbumRecord, PhotoRecord, Record, TextRecord, UnreadableRecord
 from gallery.store import ObjectStore
 from safelight.listing import Listing
 
@@ -40,7 +40,9 @@ class Survey:
     ``pending`` are still to come, or have changed since.  ``texts`` counts album texts,
     captions and settings.  ``skipped`` pairs keys under ``photos/`` of which nothing is made
     with the reason.  ``has_location`` counts ready photos whose original tells where it was
-    taken.  ``unfinished`` is empty once records and pages show exactly what is there.
+    taken, ``unstripped`` those of which a stripped copy was asked for that cannot be made.
+    ``settings`` is the record of the settings file.  ``unfinished`` is empty once records and
+    pages show exactly what is there.
     """
 
     total: int
@@ -51,6 +53,8 @@ class Survey:
     skipped: tuple[Rejected, ...]
     has_location: int
     unfinished: tuple[Unfinished, ...]
+    unstripped: tuple[Rejected, ...] = ()
+    settings: TextRecord | None = None
 
 
 @dataclass
@@ -73,6 +77,7 @@ def survey(store: ObjectStore, listing: Listing | None = None) -> Survey:
     records = _records(store, there)
     ready, pending, has_location, texts = 0, 0, 0, 0
     rejected: list[Rejected] = []
+    unstripped: list[Rejected] = []
     for key, etag in sorted(there.originals.items()):
         found = records.get(keys.record(key))
         why = _lacks(found, etag)
@@ -89,11 +94,14 @@ def survey(store: ObjectStore, listing: Listing | None = None) -> Survey:
         elif isinstance(found, PhotoRecord):
             ready += 1
             has_location += found.source is not None and found.source.has_location
+            if found.stripped is not None and found.stripped.reason:
+                unstripped.append(Rejected(key, found.stripped.reason))
     originals = {keys.record(key) for key in there.originals}
     for name, gone in records.items():
         if name not in originals and gone.status != "deleted":
             there.unfinished.append(Unfinished(gone.key, "deleted, and its record is not yet"))
     _compare_albums(there)
+    settings = records.get(keys.record(keys.SETTINGS))
     return Survey(
         total=sum(kind is Kind.PHOTO for kind in there.kinds.values()),
         ready=ready,
@@ -103,6 +111,8 @@ def survey(store: ObjectStore, listing: Listing | None = None) -> Survey:
         skipped=tuple(there.skipped),
         has_location=has_location,
         unfinished=tuple(there.unfinished),
+        unstripped=tuple(unstripped),
+        settings=settings if isinstance(settings, TextRecord) else None,
     )
 
 

@@ -11,7 +11,8 @@ from rich.markup import escape
 from gallery.clock import SystemClock
 from gallery.events import hint_body
 from gallery.queue import SqsQueue
-from safelight import deployed
+from safelight import deployed, parameters
+from safelight.home import Home
 from safelight.problem import Problem
 from safelight.screen import console, errors, printable
 from safelight.stack import Deployment
@@ -77,11 +78,18 @@ def sweep(deployment: Deployment) -> int:
     from thumbnailer.studio import Studio
     from thumbnailer.sweep import sweep_everything
 
-    settings = _settings(deployment)
+    environment = _settings(deployment)
+    settings = Settings.from_env(environment)
     clock = SystemClock()
     sqs = deployment.sqs()
     queues = {name: SqsQueue(sqs, deployment.queues[name]) for name in ("thumbnail", "publish")}
-    world = World(deployment.store(), Studio(Settings.from_env(settings)), clock, terms(settings))
+    world = World(
+        deployment.store(),
+        Studio(settings),
+        clock,
+        terms(environment),
+        originals=settings.originals,
+    )
     if deployment.distribution is not None:
         # By the function, which may: whoever sweeps need not.
         messenger = Messenger(queues["thumbnail"], deployment.bucket, clock)
@@ -122,7 +130,7 @@ def _settings(deployment: Deployment) -> dict[str, str]:
     """The function's own settings: judged by others, every photo would seem to differ."""
     name = deployment.functions.get("thumbnailer")
     if name is None:
-        # docker-compose.yml's workers have the defaults.
-        return {}
+        # docker-compose.yml's workers.
+        return parameters.environment(parameters.kept(Home.here()))
     function = deployment.functions_client().get_function_configuration(FunctionName=name)
     return function.get("Environment", {}).get("Variables", {})

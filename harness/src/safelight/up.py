@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.markup import escape
 
-from safelight import sync, wait
+from safelight import parameters, sync, wait
 from safelight.home import Home
 from safelight.problem import ImageUnavailable
 from safelight.screen import console, say
@@ -29,6 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=os.environ.get("SAFELIGHT_PHOTOS", ""),
         help="also upload this folder, and wait for its gallery (default: $SAFELIGHT_PHOTOS)",
     )
+    parameters.arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -36,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     if options.photos:
         # Before anything is started: a mistyped folder should not cost a minute.
         sync.check_folder(Path(options.photos))
-    deployment = start(options.stack)
+    deployment = start(options.stack, options.parameters)
     if options.photos:
         status = sync.upload(deployment, Path(options.photos))
         status = wait.until_settled(deployment, wait.PATIENCE) or status
@@ -46,9 +48,11 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def start(kind: str | None) -> Deployment:
-    """Start the stack of this kind, or of the kind that the environment says."""
+def start(kind: str | None, given: Sequence[str] | None = None) -> Deployment:
+    """Start the stack of this kind, or of the kind that the environment says; with these
+    parameters of the template, or those of the environment, laid over what it has."""
     home = Home.here()
+    parameters.keep(home, parameters.asked(given))
     wanted = kind or kind_from_environment()
     stack = choose(wanted, home, say)
     try:

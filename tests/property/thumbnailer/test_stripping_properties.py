@@ -24,7 +24,7 @@ from thumbnailer.formats import sniff
 from thumbnailer.stripping import NotStripped, recipe
 
 law = settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -174,7 +174,7 @@ def test_a_copy_looks_the_same_and_tells_nothing(data: bytes, chunk: int) -> Non
 
 
 @pytest.mark.parametrize("name", STRIPPED)
-@settings(law, max_examples=100)
+@settings(law, max_examples=60)
 @given(changes=mutations)
 def test_a_mangled_file_gives_a_copy_or_a_reason(
     photos: dict[str, bytes], name: str, changes: list[tuple[str, float, int]]

@@ -10,9 +10,10 @@ import pytest
 from docker.errors import ContainerError
 
 from safelight import engine as engines
-from safelight import images
+from safelight import images, licences, sbom, twice
 from safelight.images import Image
 from tests.stack.photograph import photograph
+from tests.unit.safelight.test_sbom import complain
 
 pytestmark = pytest.mark.docker
 
@@ -187,14 +188,45 @@ def test_what_is_up_to_date_is_not_built_again(
     assert said == []
 
 
-def test_two_builds_make_the_same_image(
-    engine: docker.DockerClient, built: dict[str, Image]
+def test_another_checkout_makes_the_same_image(built: dict[str, Image]) -> None:
+    """Byte for byte, from nothing that the builder kept, or a deployment could not tell whether
+    anything has changed.  (`make images-twice` does it with both.)"""
+    assert twice.elsewhere("another copy", ["sitegen"]) == {"sitegen": built["sitegen"].id}
+
+
+@pytest.mark.parametrize("service", ["thumbnailer", "sitegen"])
+def test_its_sbom_lists_what_is_in_it(
+    engine: docker.DockerClient, built: dict[str, Image], service: str
 ) -> None:
-    """Byte for byte, or a deployment could not tell whether anything has changed."""
-    said: list[str] = []
-    again = images.build(engine, "sitegen", said.append, anew=True)
-    assert said
-    assert again == built["sitegen"]
+    """Each package that Python and Debian would name, in CycloneDX's form; the same each time."""
+    text = sbom.of(engine, built[service])
+    found = json.loads(text)
+    complain(found)
+    assert sbom.of(engine, built[service]) == text
+    assert found["metadata"]["component"]["version"] == built[service].id
+    listed = {
+        (part["name"], part["version"])
+        for part in found["components"]
+        if part.get("purl", "").startswith("pkg:pypi/")
+    }
+    script = (
+        "import importlib.metadata as m, json, re;"
+        "print(json.dumps([(re.sub('[-_.]+', '-', d.metadata['Name']).lower(), d.version)"
+        " for d in m.distributions() if d.read_text('METADATA')]))"
+    )
+    there = {tuple(pair) for pair in json.loads(python(engine, built[service], script))}
+    assert there <= listed
+    locked = {(name, version) for name, version in listed if (name, version) in there}
+    assert {name for name, _ in locked} >= set(licences.locked(service))
+    debian = [
+        f"{part['name']} {part['version']}"
+        for part in found["components"]
+        if part.get("purl", "").startswith("pkg:deb/")
+    ]
+    query = ("dpkg-query", "-W", "-f", "${Status}|${Package} ${Version}\\n")
+    said = run(engine, built[service], *query[1:], entrypoint=query[0]).splitlines()
+    installed = [line.partition("|")[2] for line in said if line.startswith("install ok installed")]
+    assert sorted(debian) == sorted(installed)
 
 
 def test_an_image_is_tagged_by_what_it_is_made_of(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 import boto3
+import piexif
 import pytest
 from botocore.exceptions import ClientError
 
@@ -105,3 +106,24 @@ def test_functions_are_images_by_digest(gallery: Gallery) -> None:
         for container in containers.functions(f"-{service}-"):
             assert container.attrs["Image"] in (found["config"]["digest"], digest)
     assert_converged(gallery, ["photos/digests/a.jpg"])
+
+
+def test_the_door_shuts_on_originals_that_are_not_public(gallery: Gallery) -> None:
+    """By the template's parameter, which is kept; the stripped copy takes the original's place.
+    (The last one here: the door stays shut.)"""
+    running = gallery.running
+    gallery.put("photos/shut/a.jpg", photograph(seed=32, located=True))
+    running.settle()
+    assert running.get(gallery.url("photos/shut/a.jpg")).status == 200
+    running.run("up", "--parameter", "Originals=stripped")
+    running.settle()
+    assert running.get(gallery.url("photos/shut/a.jpg")).status == 403
+    status = running.status()
+    assert status["originals"]["effective"] == "stripped"
+    assert status["originals"]["door"] == "shut"
+    page = running.page(gallery.url("albums/shut.html"))
+    assert not gallery.originals_on(page)
+    copy = gallery.record("catalog/photos/shut/a.jpg.json")["stripped"]["key"]
+    answer = running.get(gallery.url(copy))
+    assert answer.status == 200
+    assert piexif.load(answer.body)["GPS"] == {}

@@ -71,7 +71,8 @@ def test_every_target_is_documented_and_told_by_make() -> None:
 def test_every_variable_is_documented() -> None:
     """Of the Makefile and of the harness."""
     variables = {"SAFELIGHT_PORT", "SAFELIGHT_HOME", "STACK", "PHOTOS", "PURGE", "PYTEST"}
-    variables |= {"REQUIRE_DOCKER", "PLATFORM", "UPGRADE", "PYTHON"}
+    variables |= {"PARAMETERS", "REQUIRE_DOCKER", "PLATFORM", "UPGRADE", "PYTHON"}
+    variables |= {"ARGS"}
     variables |= {"MODE", "EMULATOR", "SAFELIGHT_REGISTRY_PORT", "SAFELIGHT_TEMPLATES"}
     for variable in variables:
         assert f"| `{variable}" in PAGE, variable

@@ -36,7 +36,7 @@ import thumbnailer.renditions as craft
 
 real = craft.develop
 
-def develop(path, settings, *, strip):
+def develop(path, settings, *, originals):
     name = path.name
     if name.startswith("crash"):
         os.kill(os.getpid(), signal.SIGSEGV)
@@ -55,7 +55,7 @@ def develop(path, settings, *, strip):
         os.write(1, b"more of it")
     if name.startswith("write"):
         path.with_suffix(".out").write_bytes(bytes(3 << 20))
-    return real(path, settings, strip=strip)
+    return real(path, settings, originals=originals)
 
 craft.develop = develop
 """

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from gallery.originals import FROM_LOOSE_TO_STRICT
 from thumbnailer.settings import MIB, Settings, SettingsError
 
 GOOD = {
@@ -66,8 +67,8 @@ def test_a_choice_that_there_is_not_is_an_error_of_the_settings() -> None:
         Settings.from_env({"SAFELIGHT_ORIGINALS": "privat"})
 
 
-def test_a_stripped_copy_is_one_of_the_set() -> None:
-    assert Settings().fingerprint(strip=True) != Settings().fingerprint()
+def test_what_visitors_may_take_changes_what_is_made() -> None:
+    assert len({Settings().fingerprint(originals=each) for each in FROM_LOOSE_TO_STRICT}) == 3
     # Whether one is wanted is decided photo by photo, since the settings file may change it.
     assert Settings(originals="stripped").fingerprint() == Settings().fingerprint()
 

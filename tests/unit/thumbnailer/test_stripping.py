@@ -14,6 +14,7 @@ import pytest
 from PIL import Image, ImageCms, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
+from gallery.originals import Originals
 from thumbnailer.assembly import assembled
 from thumbnailer.darkroom import Darkroom
 from thumbnailer.development import Developed, Recipe, Span
@@ -34,7 +35,7 @@ XMP = b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta>" + SECRET + b"</x:xmpmeta>"
 
 def stripped(path: Path) -> bytes:
     """The stripped copy of a file; fails if there is none."""
-    made = develop(path, Settings(), strip=True)
+    made = develop(path, Settings(), originals="stripped")
     assert made.recipe is not None, made.unstripped
     with path.open("rb") as file, assembled(made.recipe, file) as copy:
         data = copy.read()
@@ -44,7 +45,7 @@ def stripped(path: Path) -> bytes:
 
 def refusal(path: Path) -> str:
     """Why there is no stripped copy of a file that can be rendered."""
-    made = develop(path, Settings(), strip=True)
+    made = develop(path, Settings(), originals="stripped")
     assert made.recipe is None
     return made.unstripped
 
@@ -125,6 +126,42 @@ def test_who_owns_which_camera_is_not_told(corners: Draw, save: Save) -> None:
     for word in (b"Ada", b"adas", b"SN-", b"+09:00"):
         assert word not in copy
     assert b"35.0 mm f/1.8" in copy
+
+
+@pytest.mark.parametrize("originals", ["stripped", "private"])
+def test_renditions_and_record_are_as_discreet(
+    corners: Draw, save: Save, camera_exif: bytes, originals: Originals
+) -> None:
+    """What visitors get in place of an original must not tell what that was kept back for."""
+    block = piexif.load(camera_exif)
+    block["0th"][piexif.ImageIFD.Artist] = b"Ada Example"
+    block["Exif"][piexif.ExifIFD.BodySerialNumber] = b"SN-4711"
+    del block["GPS"][piexif.GPSIFD.GPSLatitude], block["GPS"][piexif.GPSIFD.GPSLongitude]
+    path = save(corners(900, 600), "a.jpg", "JPEG", exif=piexif.dump(block), comment=SECRET)
+    plain = develop(path, Settings())
+    made = develop(path, Settings(), originals=originals)
+    assert b"SN-4711" in plain.images[-1].data  # a rendition keeps its EXIF
+    assert plain.exif.more["Artist"] == "Ada Example"
+    assert plain.taken is not None
+    assert plain.taken.offset == "+02:00"
+    for image in made.images:
+        for word in (b"Ada Example", b"SN-", b"Nikon\0", b"+02:00", b"Ver.1", SECRET):
+            assert word not in image.data
+        assert b"NIKON D3400" in image.data
+        assert piexif.load(image.data)["0th"][piexif.ImageIFD.Orientation] == 1
+    assert "Artist" not in made.exif.more
+    assert made.exif.line == plain.exif.line
+    assert made.taken is not None
+    assert (made.taken.local, made.taken.offset) == (plain.taken.local, None)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_location_that_is_to_be_kept_is_kept_there_too(
+    corners: Draw, save: Save, camera_exif: bytes, keep: bool
+) -> None:
+    path = save(corners(900, 600), "a.jpg", "JPEG", exif=camera_exif)
+    made = develop(path, Settings(keep_location=keep), originals="private")
+    assert bool(piexif.load(made.images[-1].data)["GPS"]) is keep
 
 
 @pytest.mark.parametrize(
@@ -345,12 +382,12 @@ def test_through_the_darkrooms_door(corners: Draw, save: Save, camera_exif: byte
     """The recipe comes back from the child; what is asked for may differ from photo to photo."""
     path = save(corners(96, 64), "a.jpg", "JPEG", exif=camera_exif)
     with Darkroom(Settings()) as darkroom:
-        made = darkroom.develop(path, strip=True)
+        made = darkroom.develop(path, originals="stripped")
         plain = darkroom.develop(path)
     assert isinstance(made, Developed)
     assert isinstance(plain, Developed)
     assert plain.recipe is None
-    assert made.recipe == develop(path, Settings(), strip=True).recipe
+    assert made.recipe == develop(path, Settings(), originals="stripped").recipe
 
 
 def test_a_copy_is_read_in_any_way(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def converged(objects: Objects, craft: PlainCraft, press: Press, unmade: Iterabl
     }
     settings = records.get(keys.record(keys.SETTINGS))
     originals = chosen_by(settings if isinstance(settings, TextRecord) else None)
-    fingerprint = craft.fingerprint(strip=originals == "stripped")
+    fingerprint = craft.fingerprint(originals=originals)
     _records(objects, records, fingerprint, set(unmade), strip=originals == "stripped")
     _renditions(objects, records, fingerprint, set(unmade))
     _pages(objects, records, press)

@@ -14,6 +14,7 @@ from functools import partial
 from io import BytesIO
 
 from gallery import keys
+from gallery.originals import Originals
 from gallery.record import Card, Exif, PhotoRecord, TextRecord
 from gallery.store import ObjectInfo, ObjectStore
 from sitegen.document import Document, page
@@ -51,12 +52,12 @@ class PlainCraft:
         self.version = version
         self.limits = "plain"
 
-    def fingerprint(self, *, strip: bool) -> str:
-        return f"plain-{self.version}{'-stripped' if strip else ''}"
+    def fingerprint(self, *, originals: Originals) -> str:
+        return f"plain-{self.version}-{originals}"
 
     @contextmanager
     def develop(
-        self, store: ObjectStore, original: ObjectInfo, *, strip: bool
+        self, store: ObjectStore, original: ObjectInfo, *, originals: Originals
     ) -> Iterator[Work | Rejection]:
         file = BytesIO()
         store.download(original.key, file, if_match=original.etag)
@@ -68,7 +69,8 @@ class PlainCraft:
         if b"REJECT" in content:
             yield Rejection("not a photo")
             return
-        fingerprint = self.fingerprint(strip=strip)
+        strip = originals == "stripped"
+        fingerprint = self.fingerprint(originals=originals)
         copy = rendered(content, fingerprint, None) if strip else b""
         developed = Developed(
             source_width=1200,

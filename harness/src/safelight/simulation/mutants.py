@@ -175,8 +175,8 @@ def _delete_before_retiring() -> list[Patch]:
 
 
 def _first_salt() -> list[Patch]:
-    def unused(world: Any, there: Any, retired: Any, *, strip: bool) -> str:
-        return keys.digest(there.etag, world.craft.fingerprint(strip=strip))
+    def unused(world: Any, there: Any, retired: Any, *, originals: Any) -> str:
+        return keys.digest(there.etag, world.craft.fingerprint(originals=originals))
 
     return [(thumbnailer.reconcile, "_unused_digest", unused)]
 
@@ -287,8 +287,8 @@ def _poison_fails_the_batch() -> list[Patch]:
 
 
 def _crash_never_believed() -> list[Patch]:
-    def develop(world: Any, there: Any, task: Any, table: Any, *, strip: bool) -> Any:
-        return table.enter_context(world.craft.develop(world.store, there, strip=strip))
+    def develop(world: Any, there: Any, task: Any, table: Any, *, originals: Any) -> Any:
+        return table.enter_context(world.craft.develop(world.store, there, originals=originals))
 
     return [(thumbnailer.reconcile, "_develop", develop)]
 

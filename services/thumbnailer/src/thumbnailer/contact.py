@@ -115,7 +115,7 @@ def _line(frame: Frame, darkroom: Darkroom, out: Path) -> dict[str, Any]:
     line: dict[str, Any] = {"file": _shown(frame.file), "ok": False, "error": None}
     line |= {"source": None, "renditions": [], "exif": {}}
     try:
-        made = darkroom.develop(frame.file, strip=darkroom.settings.originals == "stripped")
+        made = darkroom.develop(frame.file, originals=darkroom.settings.originals)
     except DarkroomCrash as crash:
         return line | {"error": crash.reason}
     if isinstance(made, Rejection):

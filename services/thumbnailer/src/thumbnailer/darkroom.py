@@ -23,6 +23,7 @@ from typing import IO, Final
 
 import msgspec
 
+from gallery.originals import Originals
 from thumbnailer import enlarger, limits
 from thumbnailer.development import Developed, Image, Rejection
 from thumbnailer.settings import Settings
@@ -86,9 +87,9 @@ class Darkroom:
         self.settings = settings
         self._child: _Child | None = None
 
-    def develop(self, path: Path, *, strip: bool = False) -> Developed | Rejection:
-        """What becomes of the file at ``path``: renditions and facts, or why there are none; with
-        ``strip`` also the recipe of a stripped copy.
+    def develop(self, path: Path, *, originals: Originals = "public") -> Developed | Rejection:
+        """What becomes of the file at ``path``: renditions and facts, or why there are none, where
+        visitors may take what ``originals`` says (see :func:`thumbnailer.renditions.develop`).
 
         A file that takes too much memory or time is rejected; so is everything that is no
         photo, cannot be read, or is damaged beyond use.  Raises :class:`DarkroomCrash` where
@@ -99,7 +100,7 @@ class Darkroom:
             fresh = self._child is None
             child = self._child = self._child or _Child(self.settings)
             try:
-                made = child.develop(path, strip, self.settings.max_seconds)
+                made = child.develop(path, originals, self.settings.max_seconds)
             except _Late:
                 self.close()
                 return Rejection(limits.out_of_time(self.settings))
@@ -172,10 +173,10 @@ class _Child:
             self.end()
             raise
 
-    def develop(self, path: Path, strip: bool, seconds: float) -> enlarger.Print:
+    def develop(self, path: Path, originals: Originals, seconds: float) -> enlarger.Print:
         """The child's answer; raises :class:`_Late` or :class:`_Ended`."""
         self.photos += 1
-        return self._ask(enlarger.Exposure(os.fsencode(path.absolute()), strip), seconds)
+        return self._ask(enlarger.Exposure(os.fsencode(path.absolute()), originals), seconds)
 
     def _ask(self, message: enlarger.Order | enlarger.Exposure, seconds: float) -> enlarger.Print:
         deadline = time.monotonic() + seconds

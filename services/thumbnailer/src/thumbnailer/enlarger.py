@@ -21,6 +21,7 @@ from typing import IO, Final, TypeVar
 
 import msgspec
 
+from gallery.originals import Originals
 from thumbnailer.development import Developed, Rejected
 from thumbnailer.settings import Settings
 
@@ -37,11 +38,11 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Exposure(msgspec.Struct, frozen=True):
-    """One photo to develop; ``path`` is a file's name in bytes, as the system has it.  With
-    ``strip`` the recipe of a stripped copy is asked for too."""
+    """One photo to develop; ``path`` is a file's name in bytes, as the system has it.
+    ``originals`` is what visitors may take."""
 
     path: bytes
-    strip: bool = False
+    originals: Originals = "public"
 
 
 class Print(msgspec.Struct, frozen=True):
@@ -78,12 +79,12 @@ def _receive(stream: IO[bytes], kind: type[_Message]) -> _Message | None:
     return decode(stream.read(*_LENGTH.unpack(head)), kind)
 
 
-def develop(path: Path, settings: Settings, strip: bool) -> Print:
+def develop(path: Path, settings: Settings, originals: Originals) -> Print:
     """The print of one photo; never raises for anything that is the photo's fault."""
     from thumbnailer import renditions
 
     try:
-        return Print(developed=renditions.develop(path, settings, strip=strip))
+        return Print(developed=renditions.develop(path, settings, originals=originals))
     except Rejected as rejected:
         return Print(rejected=rejected.reason)
     except MemoryError:
@@ -153,7 +154,7 @@ def main() -> None:
     while (exposure := _receive(requests, Exposure)) is not None:
         _limit_time(order.settings.max_seconds)
         path = Path(os.fsdecode(exposure.path))
-        send(answers, develop(path, order.settings, exposure.strip))
+        send(answers, develop(path, order.settings, exposure.originals))
 
 
 if __name__ == "__main__":

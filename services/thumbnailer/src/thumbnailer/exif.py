@@ -338,16 +338,13 @@ _COPY_PHOTO: Final = frozenset(
 _LONGEST_IN_COPY: Final = 512
 
 
-def for_copy(block: Block, orientation: int) -> bytes:
-    """The EXIF of a stripped copy, whose pixels are the original's and turned upright by
-    ``orientation``; ``b""`` where there is nothing to tell.
+def discreet(block: Block) -> Block:
+    """Of the block what a stripped copy may tell, and the location, which is another choice."""
 
-    The result begins with ``Exif\\0\\0``.  Of the copy's own block it is the same again.
-    """
-    image = _standard(block, {t: v for t, v in block.image.items() if t in _COPY_IMAGE})
-    photo = _standard(block, {t: v for t, v in block.photo.items() if t in _COPY_PHOTO})
-    image = {t: v for t, v in image.items() if len(v.data) <= _LONGEST_IN_COPY}
-    photo = {t: v for t, v in photo.items() if len(v.data) <= _LONGEST_IN_COPY}
+    def fit(entries: Directory, wanted: frozenset[int]) -> Directory:
+        made = _standard(block, {t: v for t, v in entries.items() if t in wanted})
+        return {t: v for t, v in made.items() if len(v.data) <= _LONGEST_IN_COPY}
+
     interop: Directory = {}
     index = block.interop.get(INTEROP_INDEX)
     if index is not None and index.data[:3] in {b"R03", b"R98", b"THM"}:
@@ -356,12 +353,29 @@ def for_copy(block: Block, orientation: int) -> bytes:
             INTEROP_INDEX: Tag(ASCII, 4, index.data[:3] + b"\0"),
             0x0002: Tag(UNDEFINED, 4, b"0100"),
         }
+    return Block(
+        block.order,
+        fit(block.image, _COPY_IMAGE),
+        fit(block.photo, _COPY_PHOTO),
+        block.gps,
+        interop,
+    )
+
+
+def for_copy(block: Block, orientation: int) -> bytes:
+    """The EXIF of a stripped copy, whose pixels are the original's and turned upright by
+    ``orientation``; ``b""`` where there is nothing to tell.
+
+    The result begins with ``Exif\\0\\0``.  Of the copy's own block it is the same again.
+    """
+    kept = discreet(block)
+    image, photo = dict(kept.image), dict(kept.photo)
     if orientation != 1:
         image[ORIENTATION] = _short(block.order, orientation)
-    if not (image or interop or photo.keys() - {0x9000}):
+    if not (image or kept.interop or photo.keys() - {0x9000}):
         return b""
     photo.setdefault(0x9000, Tag(UNDEFINED, 4, b"0232"))
-    return b"Exif\0\0" + _written(Block(block.order, image, photo, {}, interop))
+    return b"Exif\0\0" + _written(Block(block.order, image, photo, {}, kept.interop))
 
 
 def _without_largest(block: Block) -> Block | None:

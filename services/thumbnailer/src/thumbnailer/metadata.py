@@ -7,15 +7,19 @@ checked before it is believed; one that is absurd is as good as none.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
+
+import msgspec
 
 from gallery.record import Exif, Taken
 from thumbnailer import dates, exif, iptc, wording, xmp
 from thumbnailer.taken import taken_at, taken_from_exif, taken_from_name
 
-__all__ = ["Particulars", "for_people", "read", "taken_from_name"]
+_PERSONAL: Final = frozenset({"Artist", "Software"})
+
+__all__ = ["Particulars", "discreet", "for_people", "read", "taken_from_name"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,17 @@ def read(block: exif.Block, packet: xmp.Packet, caption: iptc.Caption) -> Partic
         has_location=packet.has_location
         or exif.LATITUDE in block.gps
         or exif.LONGITUDE in block.gps,
+    )
+
+
+def discreet(about: Particulars) -> Particulars:
+    """The particulars without the person's name and the time zone, which tells the place
+    roughly: a title and a caption were written to be read, an artist's name by the camera."""
+    more = {label: text for label, text in about.exif.more.items() if label not in _PERSONAL}
+    return replace(
+        about,
+        exif=msgspec.structs.replace(about.exif, more=more),
+        taken=msgspec.structs.replace(about.taken, offset=None) if about.taken else None,
     )
 
 

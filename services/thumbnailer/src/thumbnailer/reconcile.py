@@ -68,15 +68,15 @@ class Craft(Protocol):
     limits: str
     """Of the limits; a rejected photo is tried again when they change."""
 
-    def fingerprint(self, *, strip: bool) -> str:
+    def fingerprint(self, *, originals: Originals) -> str:
         """Of all that changes the bytes of a set of renditions: settings, the renderer's version,
-        and whether a stripped copy of the original is one of the set."""
+        and what visitors may take (a stripped copy of the original may be one of the set)."""
 
     def develop(
-        self, store: ObjectStore, original: ObjectInfo, *, strip: bool
+        self, store: ObjectStore, original: ObjectInfo, *, originals: Originals
     ) -> AbstractContextManager[Work | Rejection]:
-        """The original's renditions and facts, from exactly the version ``original``, and with
-        ``strip`` a stripped copy.
+        """The original's renditions and facts, from exactly the version ``original``, where
+        visitors may take what ``originals`` says: a stripped copy among it.
 
         Raises :class:`gallery.store.PreconditionFailed` if that version is no longer there,
         and :class:`thumbnailer.darkroom.DarkroomCrash` where the decoder died.
@@ -205,14 +205,14 @@ def _photo(
 ) -> Outcome:
     record = was.record if isinstance(was.record, PhotoRecord) else None
     choice = choose(world)
-    if record is not None and current(world.craft, record, there, strip=choice.strip):
+    if record is not None and current(world.craft, record, there, originals=choice.originals):
         return Done("unchanged")
     retired = record.retired if record is not None else ()
-    digest = _unused_digest(world, there, retired, strip=choice.strip)
+    digest = _unused_digest(world, there, retired, originals=choice.originals)
     if digest is None:
         return Retry(_seconds(world.terms.lease), "all names for this version are being retired")
     with ExitStack() as table:
-        work = _develop(world, there, task, table, strip=choice.strip)
+        work = _develop(world, there, task, table, originals=choice.originals)
         new = _record_of(world, record, there, digest, work)
     _commit(world, record_key, new, was, there)
     if not _still(world, choice):
@@ -288,11 +288,6 @@ class Choice:
     originals: Originals
     etag: str | None
 
-    @property
-    def strip(self) -> bool:
-        """Whether stripped copies are wanted."""
-        return self.originals == "stripped"
-
 
 def choose(world: World) -> Choice:
     """The stricter of what the template and the settings file ask for.
@@ -327,11 +322,11 @@ def _commit(
 
 
 def _develop(
-    world: World, there: ObjectInfo, task: Task, table: ExitStack, *, strip: bool
+    world: World, there: ObjectInfo, task: Task, table: ExitStack, *, originals: Originals
 ) -> Work | Rejection:
     """What becomes of the original; the copy can be read until ``table`` is cleared."""
     try:
-        return table.enter_context(world.craft.develop(world.store, there, strip=strip))
+        return table.enter_context(world.craft.develop(world.store, there, originals=originals))
     except DarkroomCrash as crash:
         # Once may be the machine's fault, three times is the photo's.
         if task.receives < 3:
@@ -350,13 +345,13 @@ def _put(store: ObjectStore, key: str, digest: str, developed: Developed) -> tup
     return tuple(renditions)
 
 
-def current(craft: Craft, record: PhotoRecord, there: ObjectInfo, *, strip: bool) -> bool:
-    """Whether ``record`` is what ought to be recorded of the original ``there``, where
-    ``strip`` says whether stripped copies are wanted."""
+def current(craft: Craft, record: PhotoRecord, there: ObjectInfo, *, originals: Originals) -> bool:
+    """Whether ``record`` is what ought to be recorded of the original ``there``, where visitors
+    may take what ``originals`` says."""
     if record.source is None or record.source.etag != there.etag:
         return False
     if record.status == "ready":
-        fingerprint = craft.fingerprint(strip=strip)
+        fingerprint = craft.fingerprint(originals=originals)
         return any(
             record.digest == keys.digest(there.etag, fingerprint, salt) for salt in range(_SALTS)
         )
@@ -367,14 +362,14 @@ def current(craft: Craft, record: PhotoRecord, there: ObjectInfo, *, strip: bool
 
 def _rejection_digest(craft: Craft, there: ObjectInfo) -> str:
     # What cannot be rendered cannot be stripped either: it need not be tried again for that.
-    return keys.digest(there.etag, f"{craft.fingerprint(strip=False)} {craft.limits}")
+    return keys.digest(there.etag, f"{craft.fingerprint(originals='public')} {craft.limits}")
 
 
 def _unused_digest(
-    world: World, there: ObjectInfo, retired: tuple[RenditionSet, ...], *, strip: bool
+    world: World, there: ObjectInfo, retired: tuple[RenditionSet, ...], *, originals: Originals
 ) -> str | None:
     barred = {gone.digest for gone in retired}
-    fingerprint = world.craft.fingerprint(strip=strip)
+    fingerprint = world.craft.fingerprint(originals=originals)
     for salt in range(_SALTS):
         digest = keys.digest(there.etag, fingerprint, salt)
         if digest not in barred:

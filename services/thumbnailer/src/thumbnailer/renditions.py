@@ -20,6 +20,7 @@ from typing import BinaryIO, Final
 from PIL import Image as Pillow
 from PIL import ImageFile
 
+from gallery.originals import Originals
 from thumbnailer import colour, exif, limits, metadata, stripping
 from thumbnailer.development import Developed, Image, Recipe, Rejected
 from thumbnailer.negatives import Decoded, Negative, open_negative, shrink_factors, unreadable
@@ -45,9 +46,12 @@ PLACEHOLDER: Final = (3, 2)
 """Columns and rows of the placeholder's grid of colours."""
 
 
-def develop(path: Path, settings: Settings, *, strip: bool = False) -> Developed:
-    """Render the photo at ``path`` in this process; with ``strip`` also find out how a copy of it
-    without private metadata is put together.
+def develop(path: Path, settings: Settings, *, originals: Originals = "public") -> Developed:
+    """Render the photo at ``path`` in this process.
+
+    Where originals are not public, renditions and record are discreet: they tell no more of
+    whoever took the photo than a stripped copy does.  Where they are stripped, it is also found
+    out how such a copy is put together.
 
     Raises :class:`~thumbnailer.development.Rejected` where that cannot be done, with a reason
     for a person, and ``MemoryError``.  For files from strangers use
@@ -65,11 +69,16 @@ def develop(path: Path, settings: Settings, *, strip: bool = False) -> Developed
         except Exception as error:
             # Decoders raise whatever their bugs make of a strange file: the photo's fault.
             raise unreadable(negative.format, error) from error
-        recipe, unstripped = _stripped(file, size, negative) if strip else (None, "")
+        recipe, unstripped = (
+            _stripped(file, size, negative) if originals == "stripped" else (None, "")
+        )
     large = colour.to_srgb(large, negative.profile)
     if negative.orientation in _TURN:
         large = large.transpose(_TURN[negative.orientation])
     about = metadata.read(negative.block, negative.packet, negative.caption)
+    shown = negative.block
+    if originals != "public":
+        about, shown = metadata.discreet(about), exif.discreet(shown)
     turned = negative.orientation >= 5
     width, height = negative.width, negative.height
     sizes = rendition_sizes((height, width) if turned else (width, height), settings.edges)
@@ -78,7 +87,7 @@ def develop(path: Path, settings: Settings, *, strip: bool = False) -> Developed
         if large.size != wanted:
             large = large.resize(wanted, Pillow.Resampling.LANCZOS)
         block = exif.for_rendition(
-            negative.block,
+            shown,
             *large.size,
             keep_location=settings.keep_location,
             # Makers repeat the place in their notes, in forms that nobody can take out.

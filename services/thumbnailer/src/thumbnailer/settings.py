@@ -25,7 +25,8 @@ pictures are meant to change.
 """
 
 STRIPPER: Final = 1
-"""The version of :mod:`thumbnailer.stripping`: raise it where it keeps less, or more."""
+"""The version of :mod:`thumbnailer.stripping` and of what is discreet: raise it where less is kept,
+or more."""
 
 MIB: Final = 1024 * 1024
 
@@ -116,12 +117,12 @@ class Settings:
             max_memory=whole("SAFELIGHT_MAX_MEMORY", default.max_memory, 1024),
         )
 
-    def fingerprint(self, *, strip: bool = False) -> str:
+    def fingerprint(self, *, originals: Originals = "public") -> str:
         """What changes the bytes of a set of renditions, as a short text: equal texts, equal
-        bytes.  With ``strip`` a stripped copy is one of the set."""
+        bytes.  What visitors may take is decided photo by photo (the settings file has a say)."""
         edges = "-".join(map(str, self.edges))
         made = f"r{RENDERER} e{edges} q{self.quality} l{int(self.keep_location)}"
-        return f"{made} s{STRIPPER}" if strip else made
+        return made if originals == "public" else f"{made} {originals} s{STRIPPER}"
 
     def limits_fingerprint(self) -> str:
         """What changes which files are rejected, as a short text."""

@@ -126,8 +126,9 @@ class _Pieces:
 _EOI, _SOS, _APP0, _APP2, _APP14, _APP15, _COM = 0xD9, 0xDA, 0xE0, 0xE2, 0xEE, 0xEF, 0xFE
 # Tables, frames, restart intervals, the number of lines: T.81, table B.1.
 _PICTURE: Final = frozenset({0xC4, 0xCC, 0xDB, 0xDC, 0xDD, *range(0xC0, 0xD0)}) - {0xC8}
-# What ends a scan: any marker but a restart.  FF 00 is a byte of data, FF FF is filling.
-_MARKER: Final = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+# What ends a scan: any marker but a restart.  FF 00 is a byte of data, FF FF is filling.  (A
+# pattern that begins with one plain byte is looked for ten times as fast as one of several.)
+_MARKER: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _LONGEST_FILLING: Final = 4096
 
 
@@ -201,7 +202,7 @@ def _end_of_scan(file: BinaryIO, at: int) -> int:
         at -= len(rest)
         found = _MARKER.search(data)
         if found is not None:
-            return at + found.start()
+            return at + len(data[: found.start()].rstrip(b"\xff"))
         at += len(data)
         rest = data[len(data.rstrip(b"\xff")) :]
         if len(rest) > _LONGEST_FILLING:

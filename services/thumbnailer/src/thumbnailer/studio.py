@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
+from gallery.originals import Originals
 from gallery.record import Taken
 from gallery.store import ObjectInfo, ObjectStore, PreconditionFailed
 from thumbnailer.assembly import assembled
@@ -44,12 +45,12 @@ class Studio:
         self._darkroom = darkroom(settings)
         self.limits = settings.limits_fingerprint()
 
-    def fingerprint(self, *, strip: bool) -> str:
-        return self._settings.fingerprint(strip=strip)
+    def fingerprint(self, *, originals: Originals) -> str:
+        return self._settings.fingerprint(originals=originals)
 
     @contextmanager
     def develop(
-        self, store: ObjectStore, original: ObjectInfo, *, strip: bool
+        self, store: ObjectStore, original: ObjectInfo, *, originals: Originals
     ) -> Iterator[Work | Rejection]:
         refusal = self._refusal(store, original)
         if refusal is not None:
@@ -58,7 +59,7 @@ class Studio:
         with tempfile.NamedTemporaryFile(dir=self._scratch, prefix="original-") as file:
             store.download(original.key, file, if_match=original.etag)  # type: ignore[arg-type]
             file.flush()
-            developed = self._darkroom.develop(Path(file.name), strip=strip)
+            developed = self._darkroom.develop(Path(file.name), originals=originals)
             if isinstance(developed, Rejection):
                 yield developed
                 return

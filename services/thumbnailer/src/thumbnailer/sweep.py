@@ -26,6 +26,7 @@ import msgspec
 from gallery import catalog, keys, record
 from gallery.events import hint_body
 from gallery.keys import Kind
+from gallery.originals import Originals
 from gallery.record import PhotoRecord, Record, RenditionSet, TextRecord, UnreadableRecord
 from gallery.store import ObjectInfo, PreconditionFailed
 from thumbnailer.reconcile import World, choose, current, delete_renditions, retire
@@ -95,7 +96,7 @@ def sweep_folder(
     the key of the album's record, always: whether its pages are right, sitegen knows.
     """
     slug = folder[len(keys.PHOTOS) :].rstrip("/")
-    strip = choose(world).strip
+    originals = choose(world).originals
     there = _look(world, slug)
     differing: list[str] = []
     unreadable: list[str] = []
@@ -110,7 +111,7 @@ def sweep_folder(
         except UnreadableRecord as error:
             unreadable.append(str(error))
             continue
-        if original is not None and not _agrees(world, seen, original, strip=strip):
+        if original is not None and not _agrees(world, seen, original, originals=originals):
             differing.append(original.key)
         elif original is None and seen is not None and _must_follow(seen):
             differing.append(seen.key)
@@ -164,9 +165,11 @@ def _originals(world: World, slug: str) -> Iterator[ObjectInfo]:
             yield info
 
 
-def _agrees(world: World, seen: Record | None, original: ObjectInfo, *, strip: bool) -> bool:
+def _agrees(
+    world: World, seen: Record | None, original: ObjectInfo, *, originals: Originals
+) -> bool:
     if isinstance(seen, PhotoRecord):
-        return current(world.craft, seen, original, strip=strip)
+        return current(world.craft, seen, original, originals=originals)
     return (
         seen is not None
         and seen.status != "deleted"
