@@ -134,6 +134,7 @@ def build(folder: Path, language: str = "en", *, large: bool = True) -> dict[str
         title="Vera Lind",
         subtitle="Photographs",
         footer="All rights kept.",
+        about="# About\n\nWho takes these photos, and *why*.",
         language=language,
         menu=(
             MenuItem("Lisbon", keys.album_page(LISBON), external=False),

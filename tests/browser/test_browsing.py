@@ -21,6 +21,7 @@ KINDS = {
     "hidden": page_of("Hidden"),
     "photo": leaf_of(f"photos/{ALBUM}/{HOSTILE[2]}"),
     "photo with a title": leaf_of(f"photos/{LISBON}/a.jpg"),
+    "about": "about.html",
     "photo that is gone": leaf_of("photos/Empty/x.jpg"),
 }
 

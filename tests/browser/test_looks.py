@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from tests.browser.conftest import ARTEFACTS, Visit
 from tests.browser.showcase import ALBUM, HOSTILE, LAKE, LISBON, UPRIGHT, leaf_of, page_of
@@ -182,4 +182,25 @@ def test_on_paper(visit: Visit) -> None:
     page.pdf(path=ARTEFACTS / "album.pdf", format="A4")
     visit.go(PLACES["photo"])
     page.pdf(path=ARTEFACTS / "photo.pdf", format="A4")
+    visit.check()
+
+
+def test_the_light_that_the_settings_say(visit: Visit) -> None:
+    def dark(route: Route) -> None:
+        answer = route.fetch()
+        text = answer.text()
+        assert '<html lang="en"' in text
+        body = text.replace('<html lang="en"', '<html lang="en" data-light="dark"', 1)
+        route.fulfill(response=answer, body=body)
+
+    visit.context.route("**/*.html", dark)
+    page = visit.go("index.html")
+    assert paper(page) == PAPER["dark"]
+    page.get_by_role("button", name="Light or dark").click()
+    assert paper(page) == PAPER["light"]
+    visit.go("index.html")
+    assert paper(page) == PAPER["light"]
+    page.get_by_role("button", name="Light or dark").click()
+    assert page.evaluate("localStorage.getItem('safelight:light')") is None
+    assert paper(page) == PAPER["dark"]
     visit.check()

@@ -60,7 +60,7 @@ name_ = text_.map(lambda text: text.replace("/", "∕").lstrip(".")[:80]).filter
 
 # Every element the templates and Markdown make, with every attribute it may have.
 ALLOWED: dict[str, set[str]] = {
-    "html": {"lang", "data-root", "data-bucket"},
+    "html": {"lang", "data-root", "data-bucket", "data-light"},
     "head": set(),
     "meta": {"charset", "http-equiv", "name", "property", "content"},
     "title": set(),

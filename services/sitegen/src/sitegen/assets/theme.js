@@ -6,10 +6,13 @@
   root.classList.add("scripted");
   const system = matchMedia("(prefers-color-scheme: dark)");
   const other = (light) => (light === "dark" ? "light" : "dark");
-  const own = () => (system.matches ? "dark" : "light");
+  // What it is for whoever has not chosen: as the site's settings say, or the visitor's system.
+  const given = root.dataset.light;
+  const own = () => given ?? (system.matches ? "dark" : "light");
 
   function show(light) {
-    if (light === "dark" || light === "light") root.dataset.light = light;
+    const chosen = light === "dark" || light === "light" ? light : given;
+    if (chosen) root.dataset.light = chosen;
     else delete root.dataset.light;
   }
 
@@ -24,11 +27,12 @@
     for (const button of document.querySelectorAll("[data-act=light]")) {
       button.addEventListener("click", () => {
         const light = other(root.dataset.light ?? own());
-        // Whoever is back at what the system says goes with the system again.
-        show(light === own() ? null : light);
+        // Whoever is back at what was given goes with that again.
+        const back = light === own();
+        show(back ? null : light);
         try {
-          if (root.dataset.light) localStorage.setItem("safelight:light", light);
-          else localStorage.removeItem("safelight:light");
+          if (back) localStorage.removeItem("safelight:light");
+          else localStorage.setItem("safelight:light", light);
         } catch {
           // As above.
         }
