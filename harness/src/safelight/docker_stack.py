@@ -102,7 +102,7 @@ class DockerStack:
         self._port = port
         self._folder = home.path / "docker"
         self._chosen = self._folder / "choice.json"
-        self._kept = self._folder / "bucket.tar"
+        self._kept = self._folder / "bucket"
         self.project = project(home)
 
     def is_running(self) -> bool:
@@ -367,7 +367,7 @@ class DockerStack:
             self._tell_of_loss(say)
             # Left by an emulator that was killed and started again: they listen to nobody.
             self._remove_functions(engine)
-            if self._kept.exists():
+            if safekeeping.look(self._kept) is not None:
                 # Written down first: an `up` that is interrupted leaves it to the next.
                 write_json(self._chosen, asdict(replace(choice, unkept=True)))
             say("Creating the stack from infra/template.yaml …")
@@ -405,10 +405,11 @@ class DockerStack:
         """Say so if the emulator has restarted behind our back, and forgotten everything."""
         if remembered(self._home) is None:
             return
+        kept = safekeeping.look(self._kept)
+        since = f" since {kept.since.astimezone():%H:%M on %d %B}" if kept else ""
         say(
             "The emulator was restarted and has forgotten its bucket: it keeps nothing. Photos "
-            "that were added since the last `make down` have to be uploaded again: "
-            "`make up PHOTOS=DIR`."
+            f"that were added{since} have to be uploaded again: `make up PHOTOS=DIR`."
         )
 
     def _restore(self, deployment: Deployment, choice: Choice, say: Say) -> None:
@@ -491,11 +492,25 @@ class DockerStack:
                 pause(deployment.functions_client())
             say("Keeping the photos, and what was made of them …")
             safekeeping.save(deployment.s3(), deployment.bucket, self._kept)
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, OSError) as error:
             raise Problem(
                 f"The photos cannot be kept: {error}. `make up` may mend the stack; "
                 "`make down PURGE=1` stops it without keeping them."
             ) from error
+
+    def keep(self, deployment: Deployment) -> None:
+        """See :meth:`safelight.stack.Stack.keep`."""
+        with self._home.alone_if_free() as alone:
+            choice = self._choice()
+            if not alone or choice is None or choice.unkept:
+                # Who is at work there does it, or knows why not.
+                return
+            try:
+                safekeeping.save(deployment.s3(), deployment.bucket, self._kept)
+            except (ClientError, BotoCoreError, OSError) as error:
+                raise Problem(
+                    f"The gallery is whole, but cannot be kept for when the emulator stops: {error}"
+                ) from error
 
     def _remove_functions(self, engine: docker.DockerClient) -> None:
         """Remove the functions' containers: the emulator does, unless it is killed."""

@@ -55,6 +55,9 @@ class EmbeddedStack:
         self._home = home
         self._process = MiniStack(home.path / "embedded", port or homes.port())
 
+    def keep(self, deployment: Deployment) -> None:
+        """See :meth:`safelight.stack.Stack.keep`: objects are on disk as soon as they are put."""
+
     def is_running(self) -> bool:
         """Whether MiniStack's process lives."""
         return self._process.is_running()

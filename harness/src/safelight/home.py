@@ -74,6 +74,18 @@ class Home:
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
+    @contextlib.contextmanager
+    def alone_if_free(self) -> Iterator[bool]:
+        """Hold :meth:`alone`'s lock if nobody has it; whether it is held."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
 
 def read_json(path: Path) -> dict[str, Any] | None:
     """The JSON object in ``path``; ``None`` if there is no such file, or half of one."""

@@ -17,15 +17,17 @@ import time
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import unquote
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from safelight.conformance.emulator import Emulator
 from safelight.fixtures import (
     BUCKET,
     Recorded,
@@ -147,6 +149,8 @@ class Studio:
         self._sns = client("sns")
         self._events = client("events")
         self._runtime = runtime
+        # For an emulator that holds functions to their roles' policies.
+        self._role = Emulator("", "", endpoint).role()
         self._url, self._arn = self._queue("safelight-fixtures-thumbnail")
         self._caught, _ = self._queue("safelight-fixtures-caught")
         self._mapping = self._map()
@@ -171,7 +175,7 @@ class Studio:
         self._lambda.create_function(
             FunctionName=name,
             Runtime=self._runtime,
-            Role=f"arn:aws:iam::{ACCOUNT}:role/any",
+            Role=self._role,
             Handler="catcher.handler",
             Code={"ZipFile": packed.getvalue()},
             Timeout=30,
@@ -625,6 +629,29 @@ TAKES: tuple[Take, ...] = (
 )
 
 
+def dialect(take: Take, emulator: str, event: dict[str, Any]) -> Take:
+    """``take`` as another emulator's way to tell what the library has from the first: what it
+    teaches is how this ``event`` is told."""
+    records = [json.loads(message["body"]) for message in event["Records"]]
+    records = [json.loads(body["Message"]) if "Message" in body else body for body in records]
+    objects = [found["s3"]["object"] for body in records for found in body.get("Records", [])] + [
+        body["detail"]["object"] for body in records if "detail" in body
+    ]
+    teaches = [f"`{take.name}`, as {emulator} tells it."]
+    if any("%20" in found["key"] for found in objects):
+        teaches.append("A space is `%20`.")
+    if any("detail" in body and unquote(body["detail"]["object"]["key"]) in take.keys
+           and body["detail"]["object"]["key"] not in take.keys for body in records):  # fmt: skip
+        teaches.append(
+            "The key is encoded, which EventBridge's are not on AWS: taken as it is, it names no "
+            "object here."
+        )
+    sequencers = [found.get("sequencer") for found in objects]
+    if len(sequencers) > 1 and len(set(sequencers)) == 1:
+        teaches.append("All its sequencers are one.")
+    return replace(take, topic="dialects", teaches=" ".join(teaches))
+
+
 def record(
     studio: Studio,
     takes: Sequence[Take],
@@ -644,7 +671,8 @@ def record(
             whole = False
             continue
         expect = decide(event)
-        meta = Sidecar(topic=take.topic, teaches=take.teaches, origin=origin(take), expect=expect)
+        told = dialect(take, origin(take).emulator, event) if suffix else take
+        meta = Sidecar(topic=told.topic, teaches=told.teaches, origin=origin(take), expect=expect)
         write(folder, take.name + suffix, event, meta)
         hinted = {key for message in expect.messages for _, key in message.hints}
         text = f"{len(expect.messages)} messages"
@@ -667,7 +695,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--release", required=True, metavar="VERSION")
     parser.add_argument("--runtime", default="python3.13", help="of the function that catches")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: the library")
-    parser.add_argument("--suffix", default="", help="of the fixtures' names, e.g. -localstack")
+    parser.add_argument("--suffix", default="", help="to the fixtures' names, e.g. localstack")
     parser.add_argument("names", nargs="*", metavar="NAME", help="default: every one")
     given = parser.parse_args(arguments)
     unknown = set(given.names) - {take.name for take in TAKES}
@@ -681,7 +709,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lambda take: Recorded(
             emulator=given.emulator, release=given.release, when=today, how=take.how
         ),
-        given.suffix,
+        f"-{given.suffix}" if given.suffix else "",
         print,
     )
     return 0 if whole else 1

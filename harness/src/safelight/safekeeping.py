@@ -1,25 +1,32 @@
-"""A bucket kept in a file, for an emulator that forgets its buckets when it stops.
+"""A bucket kept in a folder, for an emulator that forgets its buckets when it stops.
 
-LocalStack's community edition keeps nothing (``PERSISTENCE=1`` is for its paid ones).  So `down`
-writes the bucket's objects to one file, and the next `up` puts them back.  Pages, renditions and
-records go first: when the originals arrive and their events wake the functions, everything is
-there already, and they find nothing to do.
+LocalStack's community edition keeps nothing (``PERSISTENCE=1`` is for its paid ones).  So `down`,
+and whoever has waited for the gallery, writes the bucket's objects to a folder, and the next `up`
+puts them back.  Only what has changed is written.  Pages, renditions and records are put back
+first: when the originals arrive and their events wake the functions, everything is there
+already, and they find nothing to do.
+
+``index.json`` says what is kept, and is replaced in one step; the bytes of each version of an
+object lie beside it, in a file of their own.
 """
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import io
 import json
-import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gallery.keys import CATALOG, PHOTOS, RECORDS
 from gallery.store import MANY
+from safelight.home import read_json, write_json
+from safelight.problem import Problem
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -27,98 +34,158 @@ if TYPE_CHECKING:
 # What of an object's headers makes a difference to who reads it.
 _HEADERS = ("ContentType", "CacheControl", "ContentEncoding", "ContentDisposition", "Metadata")
 _THREADS = 8
-_NAME = "safelight.object"
-_ABOUT = "safelight.headers"
+_FORMAT = 1
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What a file holds: how many objects, how many of them under ``photos/``, since when."""
+    """What a folder holds: how many objects, how many of them under ``photos/``, since when."""
 
     objects: int
     photos: int
     since: datetime
 
 
-def save(s3: S3Client, bucket: str, file: Path) -> Kept:
-    """Write the bucket's objects to ``file``, in one step: it is whole, or as it was before."""
-    beside = file.with_suffix(".part")
-    beside.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(beside, "w", format=tarfile.PAX_FORMAT) as archive:
+@dataclass(frozen=True)
+class _Object:
+    """A version of an object: its ``key``, the ``file`` with its bytes, its headers."""
+
+    key: str
+    file: str
+    headers: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Version:
+    """What a listing tells of an object."""
+
+    key: str
+    etag: str
+    modified: datetime
+
+    @property
+    def file(self) -> str:
+        """A name for the file of its bytes; keys are longer than files' names may be, and not
+        all of them could be one.  Put anew, even as it was, it is another version: its headers
+        may be others."""
+        told = f"{self.key}\0{self.etag}\0{self.modified.astimezone(UTC).isoformat()}"
+        return hashlib.sha256(told.encode()).hexdigest()[:40]
+
+
+def save(s3: S3Client, bucket: str, folder: Path) -> Kept:
+    """Make what ``folder`` holds the bucket's objects as they are now; if it fails, what it
+    held before.  Of two at a time, one waits."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        before = {found.file: found for found in _read(folder) or ()}
+        found: list[_Object] = []
         # Records before renditions: what a record names was there before it.
-        for number, key in enumerate(_in_order_of_saving(s3, bucket)):
-            _save(s3, bucket, key, archive, str(number))
-    beside.replace(file)
-    found = look(file)
-    assert found is not None  # noqa: S101 - it was just written
-    return found
+        for versions in _in_order_of_saving(s3, bucket):
+            with ThreadPoolExecutor(_THREADS) as threads:
+                saved = threads.map(
+                    lambda version: before.get(version.file) or _save(s3, bucket, version, folder),
+                    versions,
+                )
+                found += [one for one in saved if one is not None]
+        _write(folder, found)
+        wanted = {one.file for one in found}
+        for file in (folder / "objects").glob("*"):
+            if file.name not in wanted:
+                file.unlink()
+    kept = look(folder)
+    assert kept is not None  # noqa: S101 - it was just written
+    return kept
 
 
-def _in_order_of_saving(s3: S3Client, bucket: str) -> list[str]:
-    found: list[str] = []
+def _versions(s3: S3Client, bucket: str) -> Iterator[_Version]:
     pages = s3.get_paginator("list_objects_v2")
     for page in pages.paginate(Bucket=bucket, PaginationConfig={"PageSize": MANY}):
-        found += [entry["Key"] for entry in page.get("Contents", [])]
-    return sorted(found, key=lambda key: (not key.startswith(CATALOG), key))
+        for entry in page.get("Contents", []):
+            yield _Version(entry["Key"], entry["ETag"], entry["LastModified"])
 
 
-def _save(s3: S3Client, bucket: str, key: str, archive: tarfile.TarFile, name: str) -> None:
+def _in_order_of_saving(s3: S3Client, bucket: str) -> Iterator[list[_Version]]:
+    found = list(_versions(s3, bucket))
+    yield [version for version in found if version.key.startswith(CATALOG)]
+    yield [version for version in found if not version.key.startswith(CATALOG)]
+
+
+def _save(s3: S3Client, bucket: str, version: _Version, folder: Path) -> _Object | None:
     try:
-        answer = s3.get_object(Bucket=bucket, Key=key)
+        answer = s3.get_object(Bucket=bucket, Key=version.key)
     except s3.exceptions.NoSuchKey:
         # Somebody was quicker.
-        return
-    info = tarfile.TarInfo(name)
-    info.size = answer["ContentLength"]
-    info.mtime = int(answer["LastModified"].timestamp())
-    # Keys are longer than file names may be, and not all of them could be one.
-    about = {header: answer.get(header) for header in _HEADERS if answer.get(header)}
-    info.pax_headers = {_NAME: key, _ABOUT: json.dumps(about)}
-    archive.addfile(info, answer["Body"])
-
-
-def look(file: Path) -> Kept | None:
-    """What ``file`` holds; ``None`` if there is none."""
-    try:
-        with tarfile.open(file) as archive:
-            keys = [member.pax_headers[_NAME] for member in archive]
-        since = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-    except FileNotFoundError:
         return None
-    return Kept(len(keys), sum(key.startswith(PHOTOS) for key in keys), since)
+    file = _Version(version.key, answer["ETag"], answer["LastModified"]).file
+    path = folder / "objects" / file
+    path.parent.mkdir(exist_ok=True)
+    # A file of that name is whole.
+    beside = path.with_suffix(".part")
+    with beside.open("wb") as out:
+        for chunk in answer["Body"].iter_chunks():
+            out.write(chunk)
+    beside.replace(path)
+    headers: Any = answer
+    return _Object(
+        version.key, file, {name: headers[name] for name in _HEADERS if headers.get(name)}
+    )
 
 
-def restore(s3: S3Client, bucket: str, file: Path) -> int:
-    """Put back what ``file`` holds and the bucket does not; how many objects that were."""
-    there = set(_in_order_of_saving(s3, bucket))
+def _read(folder: Path) -> list[_Object] | None:
+    """What is kept; ``None`` if nothing is."""
+    found = read_json(folder / "index.json")
+    if found is None or found.get("format") != _FORMAT:
+        return None
+    return [_Object(**one) for one in found["objects"]]
+
+
+def _write(folder: Path, found: Sequence[_Object]) -> None:
+    write_json(
+        folder / "index.json",
+        {
+            "format": _FORMAT,
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+            "objects": [asdict(one) for one in found],
+        },
+    )
+
+
+def look(folder: Path) -> Kept | None:
+    """What ``folder`` holds; ``None`` if nothing was kept there."""
+    found = _read(folder)
+    if found is None:
+        return None
+    since = datetime.fromisoformat(json.loads((folder / "index.json").read_bytes())["since"])
+    return Kept(len(found), sum(one.key.startswith(PHOTOS) for one in found), since)
+
+
+def restore(s3: S3Client, bucket: str, folder: Path) -> int:
+    """Put back what ``folder`` holds and the bucket does not; how many objects that were."""
+    there = {version.key for version in _versions(s3, bucket)}
     count = 0
-    with tarfile.open(file) as archive, ThreadPoolExecutor(_THREADS) as threads:
-        for members in _in_order_of_restoring(archive):
-            missing = [found for found in members if found.pax_headers[_NAME] not in there]
-            for start in range(0, len(missing), _THREADS):
-                # No more at a time in memory than there are threads.
-                some = missing[start : start + _THREADS]
-                bodies = [_body(archive, member) for member in some]
-                list(threads.map(lambda m, b: _put(s3, bucket, m.pax_headers, b), some, bodies))
-                count += len(some)
+    with ThreadPoolExecutor(_THREADS) as threads:
+        for objects in _in_order_of_restoring(_read(folder) or []):
+            missing = [one for one in objects if one.key not in there]
+            count += len(list(threads.map(lambda one: _put(s3, bucket, one, folder), missing)))
     return count
 
 
-def _in_order_of_restoring(archive: tarfile.TarFile) -> Iterator[list[tarfile.TarInfo]]:
-    members = archive.getmembers()
-    ranks: dict[int, list[tarfile.TarInfo]] = {0: [], 1: [], 2: []}
-    for member in members:
-        key = member.pax_headers[_NAME]
-        ranks[2 if key.startswith(PHOTOS) else 1 if key.startswith(RECORDS) else 0].append(member)
+def _in_order_of_restoring(objects: Sequence[_Object]) -> Iterator[list[_Object]]:
+    ranks: dict[int, list[_Object]] = {0: [], 1: [], 2: []}
+    for one in objects:
+        ranks[2 if one.key.startswith(PHOTOS) else 1 if one.key.startswith(RECORDS) else 0].append(
+            one
+        )
     yield from ranks.values()
 
 
-def _body(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    found = archive.extractfile(member)
-    assert found is not None  # noqa: S101 - only files were added
-    return found.read()
-
-
-def _put(s3: S3Client, bucket: str, headers: dict[str, str], body: bytes) -> None:
-    about: dict[str, Any] = json.loads(headers[_ABOUT])
-    s3.put_object(Bucket=bucket, Key=headers[_NAME], Body=io.BytesIO(body), **about)
+def _put(s3: S3Client, bucket: str, one: _Object, folder: Path) -> None:
+    try:
+        body = (folder / "objects" / one.file).read_bytes()
+    except FileNotFoundError as error:
+        raise Problem(
+            f"What was kept of {one.key!r:.200} is gone from {folder}. Give up what is kept with "
+            "`make down PURGE=1`, and upload the photos again: `make up PHOTOS=DIR`."
+        ) from error
+    s3.put_object(Bucket=bucket, Key=one.key, Body=io.BytesIO(body), **one.headers)

@@ -219,6 +219,10 @@ class Stack(Protocol):
         Idempotent.  Raises :class:`Problem`.
         """
 
+    def keep(self, deployment: Deployment) -> None:
+        """Keep what the stack would lose if its emulator ended now; for when the gallery is
+        whole.  Raises :class:`Problem`."""
+
     def is_running(self) -> bool:
         """Whether it is up, as far as can be told without asking it anything."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from rich.markup import escape
 
 from gallery.clock import SystemClock
-from gallery.events import hint_body
+from gallery.hints import send_hints
 from gallery.queue import SqsQueue
 from safelight import deployed, parameters
 from safelight.home import Home
@@ -95,16 +96,14 @@ def sweep(deployment: Deployment) -> int:
         messenger = Messenger(queues["thumbnail"], deployment.bucket, clock)
         world = replace(world, removed=messenger.removed)
 
-    def hinted(name: str, why: str) -> object:
-        return lambda found: queues[name].send(
-            hint_body(deployment.bucket, key, why, clock.now()) for key in found
-        )
+    def hinted(name: str, why: str) -> Callable[[Iterable[str]], None]:
+        return lambda found: send_hints(queues[name], deployment.bucket, found, why, clock)
 
     folders, differing, removed, unreadable = 0, 0, 0, 0
     for folder, found in sweep_everything(
         world,
-        hinted("thumbnail", "the sweep found it differing"),  # type: ignore[arg-type]
-        hinted("publish", "the sweep came by"),  # type: ignore[arg-type]
+        hinted("thumbnail", "the sweep found it differing"),
+        hinted("publish", "the sweep came by"),
     ):
         folders += 1
         differing += len(found.differing)

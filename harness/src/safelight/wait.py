@@ -10,9 +10,10 @@ from dataclasses import replace
 from rich.markup import escape
 
 from safelight import deployed
+from safelight.home import Home
 from safelight.queues import Depth, depths
 from safelight.screen import Countdown, countdown, errors, printable
-from safelight.stack import Deployment
+from safelight.stack import Deployment, of_kind
 from safelight.waiting import DEAD, State, look
 
 PATIENCE = math.inf
@@ -73,6 +74,8 @@ def until_settled(deployment: Deployment, timeout: float) -> int:
             f"Done: the gallery shows {shown.ready} of {shown.total} photos{rejected}. "
             f"Waited {time.monotonic() - began:.1f} s."
         )
+        if not deployment.is_on_aws:
+            of_kind(deployment.stack, Home.here()).keep(deployment)
         return 0
     option = deployment.option
     if state.dead:

@@ -140,8 +140,13 @@ def test_memory_that_runs_out_costs_one_photo_and_for_a_while(
 def test_an_emulator_that_is_killed_is_mended_by_up(
     gallery: Gallery, containers: Containers, tmp_path: Path
 ) -> None:
-    """It forgets everything: `up` says so and makes the stack anew, the folder is synced again,
-    and the gallery is whole, with nothing in it twice."""
+    """It forgets everything: `up` says so, makes the stack anew and puts back what was there
+    when somebody last waited for the gallery.  The folder is synced again, and the gallery is
+    whole, with nothing in it twice."""
+    waited_for = {f"photos/before/{n}.jpg": photograph(seed=105 + n) for n in range(3)}
+    for key, body in waited_for.items():
+        gallery.put(key, body)
+    gallery.running.settle()
     album = album_of(6, "restarted", first=110)
     for key, body in album.items():
         file = tmp_path / key.removeprefix("photos/")
@@ -156,6 +161,7 @@ def test_an_emulator_that_is_killed_is_mended_by_up(
     emulator.start()
     done = gallery.running.run("up", "--photos", tmp_path)
     assert "has forgotten its bucket" in done.stderr
+    assert_converged(gallery, list(waited_for))
     assert_converged(gallery, list(album))
     # Those that the killed one left behind are gone.
     assert {function.status for function in containers.functions()} == {"running"}

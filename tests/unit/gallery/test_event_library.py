@@ -103,6 +103,36 @@ def test_an_edited_one_names_what_it_was_made_from(fixture: Fixture) -> None:
         assert ALL[origin.of].event != fixture.event
 
 
+DIALECTS = {"localstack": "LocalStack", "localemu": "LocalEmu"}
+TOLD = sorted((name, suffix) for name in ALL for suffix in DIALECTS if name.endswith(f"-{suffix}"))
+
+
+@pytest.mark.parametrize(("name", "suffix"), TOLD)
+def test_a_dialect_says_the_same_in_its_own_way(name: str, suffix: str) -> None:
+    """Whichever emulator tells of a change, it is the same hints; but for EventBridge's encoded
+    keys, which nobody can know from plain ones."""
+    fixture, plain = ALL[name], ALL[name.removesuffix(f"-{suffix}")]
+    assert isinstance(fixture.meta.origin, Recorded)
+    assert fixture.meta.origin.emulator == DIALECTS[suffix]
+    (take,) = [take for take in recording.TAKES if take.name == plain.name]
+    told = recording.dialect(take, DIALECTS[suffix], fixture.event)
+    assert (fixture.meta.topic, fixture.meta.teaches) == (told.topic, told.teaches)
+    hints = [sorted(message.hints) for message in fixture.meta.expect.messages]
+    same = sorted(hints) == sorted(sorted(m.hints) for m in plain.meta.expect.messages)
+    assert same == (not plain.name.startswith("eventbridge"))
+
+
+def test_both_emulators_were_recorded() -> None:
+    takes = {take.name for take in recording.TAKES}
+    assert {name for name, suffix in TOLD if suffix == "localstack"} == {
+        f"{take}-localstack" for take in takes
+    }
+    # LocalEmu refuses a browser's form where it enforces policies (docs/emulators.md).
+    assert {name for name, suffix in TOLD if suffix == "localemu"} == {
+        f"{take}-localemu" for take in takes - {"post"}
+    }
+
+
 def test_no_two_are_the_same() -> None:
     seen: dict[str, str] = {}
     for name, fixture in ALL.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -49,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(name: str, port: int | None) -> int:
+    # Whoever ends it, and however: what it started goes with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as folder, running(name, Path(folder), _say, port) as it:
         print(f"{NAMES[name]} {it.release}: {it.url}", flush=True)
         with suppress(KeyboardInterrupt):

@@ -121,6 +121,23 @@ class Emulator:
         found: SQSClient = self.client("sqs")
         return found
 
+    def role(self) -> str:
+        """The ARN of a role that may do everything, for where roles are held to their policies."""
+        iam = self.client("iam")
+        name = "question-anything"
+        trust = {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+        anything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+        with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))
+        iam.put_role_policy(
+            RoleName=name, PolicyName="anything", PolicyDocument=_document(anything)
+        )
+        return str(iam.get_role(RoleName=name)["Role"]["Arn"])
+
     @contextmanager
     def bucket(self) -> Iterator[str]:
         """A bucket of the question's own, gone afterwards."""
@@ -154,11 +171,15 @@ class Emulator:
 
     def make_queue(self, name: str, **attributes: str) -> Queue:
         """A queue that anybody may send to."""
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [_ANYBODY]})
-        wanted: Any = {"Policy": policy, **attributes}
+        wanted: Any = {"Policy": _document(_ANYBODY), **attributes}
         url = self.sqs.create_queue(QueueName=name, Attributes=wanted)["QueueUrl"]
         got = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
         return Queue(self.sqs, url, got["Attributes"]["QueueArn"])
+
+
+def _document(statement: dict[str, Any]) -> str:
+    """A policy of one statement."""
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def waiting(what: str, seconds: float = PATIENCE) -> Iterator[None]:

@@ -161,7 +161,7 @@ def _image(emulator: Emulator) -> str:
         functions.create_function(
             FunctionName=name,
             PackageType="Image",
-            Role=_role(emulator),
+            Role=emulator.role(),
             Code={"ImageUri": emulator.image},
             # It takes the event and the context, and answers `true`.
             ImageConfig={"Command": ["operator.is_not"]},
@@ -180,26 +180,6 @@ def _image(emulator: Emulator) -> str:
     return "runs" if said == "true" else "does not run"
 
 
-def _role(emulator: Emulator) -> str:
-    """A role that may do everything, for where roles are held to their policies."""
-    iam = emulator.client("iam")
-    name = "question-anything"
-    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"},
-             "Action": "sts:AssumeRole"}  # fmt: skip
-    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
-        iam.create_role(
-            RoleName=name,
-            AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
-        )
-    anything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    iam.put_role_policy(
-        RoleName=name,
-        PolicyName="anything",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [anything]}),
-    )
-    return str(iam.get_role(RoleName=name)["Role"]["Arn"])
-
-
 @contextmanager
 def _function(emulator: Emulator, **variables: str) -> Iterator[tuple[Any, str]]:
     """The function, ready: a client of Lambda's, and its name."""
@@ -215,7 +195,7 @@ def _function(emulator: Emulator, **variables: str) -> Iterator[tuple[Any, str]]
     functions.create_function(
         FunctionName=name,
         Runtime=RUNTIME,
-        Role=_role(emulator),
+        Role=emulator.role(),
         Handler="question.handler",
         Code={"ZipFile": packed.getvalue()},
         Timeout=_TIMEOUT,

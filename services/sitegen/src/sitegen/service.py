@@ -15,7 +15,8 @@ from gallery import aws, keys
 from gallery.batch import Batch, Done, Failed, Outcome, Report, Task, backoff
 from gallery.clock import Clock, SystemClock
 from gallery.environment import Wiring, seconds
-from gallery.events import Hint, hint_body
+from gallery.events import Hint
+from gallery.hints import send_hints
 from gallery.originals import Originals, from_environment
 from gallery.queue import Message, Queue, SqsQueue
 from gallery.store import ObjectStore, S3Store
@@ -106,15 +107,13 @@ class Service:
 
     def hint_photos(self, found: Iterable[str]) -> None:
         """Ask the thumbnailer to look at these originals."""
-        self._thumbnail.send(self._hints(found, "sitegen found it wanting"))
+        why = "sitegen found it wanting"
+        send_hints(self._thumbnail, self._bucket, found, why, self.world.clock)
 
     def hint_albums(self, found: Iterable[str]) -> None:
         """Ask for the albums with these records' keys to be looked at."""
-        self._publish.send(self._hints(found, "the site's settings changed"))
-
-    def _hints(self, found: Iterable[str], why: str) -> list[str]:
-        now = self.world.clock.now()
-        return [hint_body(self._bucket, key, why, now) for key in found]
+        why = "the site's settings changed"
+        send_hints(self._publish, self._bucket, found, why, self.world.clock)
 
 
 def tasks(hint: Hint) -> tuple[str, ...] | Done:

@@ -28,7 +28,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from gallery import keys
 from gallery.batch import Done, Failed, Outcome, Retry, Task
 from gallery.clock import Clock
-from gallery.events import hint_body
+from gallery.hints import send_hints
 from gallery.queue import Queue
 
 WHY = "renditions were removed"
@@ -130,8 +130,8 @@ class Messenger:
             # The message that is on its way will be read after this minute.
             return
         delay = _end(window) + _MARGIN - now
-        body = hint_body(self._bucket, folder(slug), WHY, now)
-        self._queue.send([body], delay=int(delay.total_seconds()) + 1)
+        seconds = int(delay.total_seconds()) + 1
+        send_hints(self._queue, self._bucket, [folder(slug)], WHY, self._clock, delay=seconds)
         self._sent = {slug: window, **{s: w for s, w in self._sent.items() if w == window}}
 
 

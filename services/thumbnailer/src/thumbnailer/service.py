@@ -14,7 +14,8 @@ from gallery import aws, keys
 from gallery.batch import Batch, Done, Outcome, Report, Task
 from gallery.clock import Clock, SystemClock
 from gallery.environment import Wiring, seconds
-from gallery.events import Hint, hint_body
+from gallery.events import Hint
+from gallery.hints import send_hints
 from gallery.queue import Message, Queue, SqsQueue
 from gallery.store import S3Store
 from gallery.telemetry import Telemetry
@@ -22,7 +23,7 @@ from thumbnailer.cache import Cache, CloudFront, Messenger, is_about, tell
 from thumbnailer.reconcile import Terms, World, reconcile
 from thumbnailer.settings import Settings
 from thumbnailer.studio import Studio
-from thumbnailer.sweep import folder_hints, sweep_folder
+from thumbnailer.sweep import FOLDER_WHY, folders, sweep_folder
 
 
 def terms(environment: Mapping[str, str]) -> Terms:
@@ -100,21 +101,18 @@ class Service:
 
     def hint_photos(self, found: Iterable[str]) -> None:
         """Ask for these originals to be reconciled."""
-        self._thumbnail.send(self._hints(found, "the sweep found it differing"))
+        why = "the sweep found it differing"
+        send_hints(self._thumbnail, self._bucket, found, why, self.world.clock)
 
     def hint_albums(self, found: Iterable[str]) -> None:
         """Ask for the albums with these records' keys to be looked at."""
-        self._publish.send(self._hints(found, "the sweep came by"))
-
-    def _hints(self, found: Iterable[str], why: str) -> list[str]:
-        now = self.world.clock.now()
-        return [hint_body(self._bucket, key, why, now) for key in found]
+        send_hints(self._publish, self._bucket, found, "the sweep came by", self.world.clock)
 
     def begin_sweep(self) -> int:
         """Send the messages that sweep everything, one a folder; how many."""
-        bodies = list(folder_hints(self.world, self._bucket))
-        self._thumbnail.send(bodies)
-        return len(bodies)
+        found = folders(self.world)
+        send_hints(self._thumbnail, self._bucket, found, FOLDER_WHY, self.world.clock)
+        return len(found)
 
 
 def tasks(hint: Hint) -> tuple[str, ...] | Done:

@@ -24,7 +24,6 @@ from datetime import datetime
 import msgspec
 
 from gallery import catalog, keys, record
-from gallery.events import hint_body
 from gallery.keys import Kind
 from gallery.originals import Originals
 from gallery.record import PhotoRecord, Record, RenditionSet, TextRecord, UnreadableRecord
@@ -32,6 +31,7 @@ from gallery.store import ObjectInfo, PreconditionFailed
 from thumbnailer.reconcile import World, choose, current, delete_renditions, retire
 
 FOLDER_WHY = "sweep of a folder"
+"""What the message that asks for it says."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,6 @@ def folders(world: World) -> list[str]:
         found.add(keys.slug_of_album_record(info.key))
     found.add("")
     return sorted(f"{keys.PHOTOS}{slug}/" if slug else keys.PHOTOS for slug in found)
-
-
-def folder_hints(world: World, bucket: str) -> Iterator[str]:
-    """The messages that make the thumbnail queue sweep everything, one a folder."""
-    now = world.clock.now()
-    for folder in folders(world):
-        yield hint_body(bucket, folder, FOLDER_WHY, now)
 
 
 def sweep_folder(
