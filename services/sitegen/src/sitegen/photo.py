@@ -19,8 +19,10 @@ from sitegen.language import Language
 from sitegen.links import Linked, url
 from sitegen.words import Natural, line, natural, prose
 
-EAGER = 6
-"""How many photos of a page are loaded at once; the rest when they come near."""
+EAGER = 3
+"""How many photos of a page are loaded at once; the rest when they come near.
+
+More would share a slow line with the first, which is what a visitor waits for."""
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _MOST_COLOURS = 16
