@@ -61,6 +61,10 @@ deploy: setup ## put the gallery on AWS, or bring it up to date; ARGS='--domain 
 destroy: setup ## take the gallery off AWS; the photos stay
 	@$(safelight) destroy $(ARGS)
 
+.PHONY: rehearse
+rehearse: setup ## rehearse a deployment on this machine, without an account
+	@$(safelight) rehearse
+
 .PHONY: test
 test: setup ## every test this machine can run; REQUIRE_DOCKER=1: fail without an engine
 	@.venv/bin/python -m pytest -n auto -p tests.stack.groups $(PYTEST)

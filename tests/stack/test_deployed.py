@@ -159,7 +159,7 @@ def test_a_bucket_that_was_full_before(safelight: Any, s3: Any) -> None:
         s3.put_object(Bucket=BUCKET, Key="photos/old, é+/.hidden", Body=b"x")
     planned = safelight("backfill", "--prefix", "old", "--dry-run")
     assert "23 originals to hint at" in planned
-    assert "Cost: about $0.00" in planned
+    assert "Cost: less than a cent" in planned
     assert "say --yes" in safelight("backfill", "--prefix", "old", status=1)
     assert "no record yet" in safelight("status")
     assert "23 hints sent, of 24 keys" in safelight("backfill", "--prefix", "old", "--yes")

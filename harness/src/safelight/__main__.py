@@ -63,6 +63,9 @@ VERBS = {
     "redrive": Verb("redrive", "give the dead letters back to the queues they came from"),
     "deploy": Verb("deploy", "put the gallery on AWS, or bring it up to date"),
     "destroy": Verb("destroy", "take the gallery off AWS; the photos stay"),
+    "rehearse": Verb(
+        "rehearse", "rehearse a deployment on this machine, from its first day to its last"
+    ),
     "simulate": Verb("simulate", "play made-up or recorded trouble, and see whether the laws hold"),
     "minimise": Verb("minimise", "shrink a scenario that breaks a law"),
     "doctor": Verb("doctor", "check this machine and the stack; each problem with what helps"),

@@ -248,6 +248,7 @@ def carry_out(
     with countdown() as meter:
         try:
             checkpoint.save(now, now=True)
+            meter.show(now.hinted, max(now.total, now.hinted), "hints sent")
             send_all(paced(), send, workers=WORKERS, done=done)
         except BaseException:
             checkpoint.save(now, now=True)
@@ -299,7 +300,12 @@ def _show(deployment: Deployment, found: Estimate, pipeline: Pipeline) -> None:
     )
     if not deployment.is_on_aws:
         return
-    parts = ", ".join(f"{name} ${dollars:.2f}" for name, dollars in found.dollars.items())
+    if found.total < 0.01:
+        console.print("Cost: less than a cent.")
+        return
+    parts = ", ".join(
+        f"{name} ${dollars:.2f}" for name, dollars in found.dollars.items() if dollars >= 0.005
+    )
     console.print(
         f"Cost: about ${found.total:.2f} if each has yet to be rendered ({parts}; {region()}, "
         f"{compared():%B %Y}); storage of the renditions comes on top."

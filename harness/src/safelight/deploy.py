@@ -118,7 +118,11 @@ def run(options: argparse.Namespace) -> int:
     if not _agree_to_prepare(made, place, yes=options.yes):
         say("Nothing was done.")
         return 1
-    registry, items = _ship(made, place, anew=options.anew)
+    shipped = _ship(made, place, anew=options.anew, yes=options.yes)
+    if shipped is None:
+        say("Nothing was done.")
+        return 1
+    registry, items = shipped
     state, changed = _roll_out(made, place, registry, items, yes=options.yes)
     if state is None:
         say("The stack was left as it is.")
@@ -164,15 +168,21 @@ def _agree_to_prepare(made: Plan, place: Place, *, yes: bool) -> bool:
 # -- The images ----------------------------------------------------------------------------------
 
 
-def _ship(made: Plan, place: Place, *, anew: bool) -> tuple[Registry, list[Item]]:
-    """Have both images in the registry."""
+def _ship(made: Plan, place: Place, *, anew: bool, yes: bool) -> tuple[Registry, list[Item]] | None:
+    """Have both images in the registry; ``None`` if nobody agreed to a change of it."""
     rollout = place.registry_rollout
     rollout.settle(say, tell)
     template = Template.read(homes.checkout() / "infra" / "registry.yaml")
     proposal = rollout.propose(template.body(), {})
     state = rollout.state()
     if proposal is not None:
-        _refuse(rollout, proposal)
+        if made.has_registry:
+            # That they are made was agreed to; not that they are changed.
+            console.print("The image repositories:")
+            show(proposal)
+            if not consent.ask("Change the image repositories?", yes=yes):
+                rollout.forget(proposal)
+                return None
         say("Making the image repositories …")
         state = rollout.execute(proposal, tell)
     assert state is not None  # noqa: S101 - there is one, or it was just made
@@ -305,10 +315,9 @@ def _adopt(made: Plan, place: Place, state: State) -> bool:
     """Tell the bucket that is somebody's own of the queues; whether anything was to be told."""
     if state.parameters.get("ExistingBucket") != "true":
         return False
-    given = replace(
-        made.given(state.parameters),
-        resources={"Distribution": state.outputs["DistributionId"]},
-    )
+    given = made.given(state.parameters)
+    known = {**given.resources, "Distribution": state.outputs["DistributionId"]}
+    given = replace(given, resources=known)
     changed = adoption.attach(place.account.client("s3"), made.template, given)
     for line in changed:
         say(f"{line[0].upper()}{line[1:]}.")

@@ -204,7 +204,7 @@ def explained(error: Exception) -> str | None:
     )
     if isinstance(error, unreachable):
         asked = _emulator()
-        return f"{error} " + (
+        return f"{error}. " + (
             f"AWS_ENDPOINT_URL is set to {asked}: unset it to ask AWS itself."
             if asked
             else "Is there a network, and is the region's name right?"

@@ -40,11 +40,15 @@ _KEPT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY
 
 
 class MiniStack:
-    """The MiniStack of ``folder``, on ``port`` of the loopback interface."""
+    """The MiniStack of ``folder``, on ``port`` of the loopback interface.
 
-    def __init__(self, folder: Path, port: int) -> None:
+    ``checked``: it checks credentials and policies, and lets ``test`` do everything.
+    """
+
+    def __init__(self, folder: Path, port: int, *, checked: bool = False) -> None:
         self.folder = folder
         self.port = port
+        self.checked = checked
         self.log = folder / "ministack.log"
         self._state = folder / "state"
         self._objects = folder / "s3"
@@ -167,6 +171,7 @@ class MiniStack:
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),
             "LOG_LEVEL": "WARNING",
+            "AUTH": str(self.checked).lower(),
             "PERSIST_STATE": "1",
             "STATE_DIR": str(self._state),
             "S3_PERSIST": "1",

@@ -103,7 +103,10 @@ class Plan:
             region=region,
             account=number,
             partition=partition,
-            resources={"Distribution": outputs.get("DistributionId", "")},
+            resources={
+                "Bucket": self.wish.bucket,
+                "Distribution": outputs.get("DistributionId", ""),
+            },
             attributes={
                 "ThumbnailQueue.Arn": f"{name}-thumbnail",
                 "PublishQueue.Arn": f"{name}-publish",

@@ -21,6 +21,12 @@ def price(service: str, unit: str) -> float:
     return float(_table()[service][unit])
 
 
+def allowance(what: str) -> float:
+    """How much of it AWS gives each account every month for nothing, such as
+    ``allowance("sqs_requests")``."""
+    return float(_table()["free"][what])
+
+
 def compared() -> date:
     """When the prices were last compared with those that AWS publishes."""
     found: date = _table()["compared"]

@@ -63,8 +63,8 @@ class State:
 
     @property
     def is_made(self) -> bool:
-        """Whether it has resources that can be changed."""
-        return self.status in _MADE
+        """Whether it came to be, whatever became of a later change: its parameters count."""
+        return self.status == "CREATE_COMPLETE" or self.status.startswith(("UPDATE_", "IMPORT_"))
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Rollout:
             state = None
         if state is not None and state.status == "REVIEW_IN_PROGRESS":
             return None
-        if state is not None and not state.is_made:
+        if state is not None and state.status not in _MADE:
             raise Problem(
                 f"The stack {self.name!r} is {state.status}, which Safelight cannot go on from. "
                 "See its events in the CloudFormation console."

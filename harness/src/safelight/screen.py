@@ -115,16 +115,18 @@ def tally(what: str) -> Iterator[Callable[[int], None]]:
     if not errors.is_terminal:
         yield lambda count: None
         return
-    with errors.status("") as status:
-        status.stop()
+    status = errors.status("")
 
-        def show(count: int) -> None:
-            # Below a few thousand it is over before it can be read.
-            if count >= _TALLIED:
-                status.update(f"{count} {what}")
-                status.start()
+    def show(count: int) -> None:
+        # Below a few thousand it is over before it can be read.
+        if count >= _TALLIED:
+            status.update(f"{count} {what}")
+            status.start()
 
+    try:
         yield show
+    finally:
+        status.stop()
 
 
 class Countdown(Protocol):

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import piexif
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.stack import roles
 from tests.stack.docker.choosing import chosen
 from tests.stack.docker.containers import Containers, manifest
 from tests.stack.docker.convergence import assert_converged
+from tests.stack.duties import BY_PREFIX, DUTIES, NEVER, Desk, fails, is_refused, perform
+from tests.stack.iam_table import Row, rows
 from tests.stack.photograph import photograph
 from tests.stack.running import Gallery
 
@@ -106,6 +110,64 @@ def test_functions_are_images_by_digest(gallery: Gallery) -> None:
         for container in containers.functions(f"-{service}-"):
             assert container.attrs["Image"] in (found["config"]["digest"], digest)
     assert_converged(gallery, ["photos/digests/a.jpg"])
+
+
+# -- Each permission is needed, and there are no others --------------------------------------
+
+
+@pytest.fixture(scope="module")
+def desk(gallery: Gallery) -> Desk:
+    """A stack of its own on the same LocalEmu, for whoever does the functions' duties here."""
+    return Desk(str(gallery.running.status()["endpoint_url"]), "docker", "safelight-thumbnailer")
+
+
+@pytest.mark.parametrize("duty", DUTIES)
+def test_every_duty_can_be_done(desk: Desk, duty: str) -> None:
+    """With the role's whole policy, and without one refusal on the way."""
+    assert perform(desk, duty) == []
+
+
+def _needed() -> list[Any]:
+    """The lines of `docs/iam.md`.  LocalEmu 1.3.2 knows no ``s3:prefix``, so of a statement that
+    lists names under some prefixes the first line stands for all."""
+    found = []
+    for row in rows():
+        whole = "names" in row.on
+        if "photo/" in row.on or (whole and row.on != "names under `catalog/*`"):
+            continue
+        found.append(pytest.param(row, whole, id=str(row)))
+    return found
+
+
+@pytest.mark.parametrize(("row", "whole"), _needed())
+def test_each_permission_is_needed(desk: Desk, row: Row, whole: bool) -> None:
+    """Without it, and with all others, the duty that the table names cannot be done."""
+    policy = desk.policies[row.role]
+    if whole:
+        kept = [each for each in policy["Statement"] if each["Sid"] != row.statement]
+        less = {**policy, "Statement": kept}
+    else:
+        (grant,) = [
+            each
+            for each in roles.grants(row.role, policy)
+            if (each.statement, each.action, roles.shown(each))
+            == (row.statement, row.action, row.on)
+        ]
+        less = roles.without(policy, grant)
+    assert fails(desk, row.duty, less)
+
+
+@pytest.mark.parametrize(
+    ("role", "act"),
+    [each for each in NEVER if each[1] not in BY_PREFIX],
+    ids=lambda name: name.replace(" ", "-"),
+)
+def test_nothing_else_is_allowed(desk: Desk, role: str, act: str) -> None:
+    """Above all: no original is written, whoever asks."""
+    assert is_refused(desk, role, NEVER[role, act])
+
+
+# -- The door --------------------------------------------------------------------------------
 
 
 def test_the_door_shuts_on_originals_that_are_not_public(gallery: Gallery) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from safelight import deploy, destroy, plan
+from safelight import adoption, deploy, destroy, plan
 from safelight.__main__ import main
 from safelight.plan import Plan
 from safelight.preflight import Wish
@@ -169,6 +169,20 @@ def test_a_bucket_with_other_duties_is_not_taken_over(what: str) -> None:
     )
     with pytest.raises(Problem, match=r"--bucket gallery-bucket"):
         deploy._clear_way(account, _plan(account))
+
+
+def test_what_an_adopted_bucket_is_to_have_can_be_worked_out() -> None:
+    """From the template itself, by its own names."""
+    made = _plan(StubbedAccount())
+    given = made.given({"ExistingBucket": "true"})
+    queues = {each["QueueArn"] for each in adoption.notifications(made.template, given)}
+    arn = "arn:aws:sqs:eu-central-1:123456789012:gallery"
+    assert queues == {f"{arn}-thumbnail", f"{arn}-publish"}
+    assert all(
+        resource.startswith("arn:aws:s3:::gallery-bucket/")
+        for statement in adoption.statements(made.template, given)
+        for resource in statement["Resource"]
+    )
 
 
 # -- Taking away ---------------------------------------------------------------------------------

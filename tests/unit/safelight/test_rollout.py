@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from safelight.problem import Problem
-from safelight.rollout import Proposal, Rollout
+from safelight.rollout import Proposal, Rollout, State
 from safelight.stack_events import Event
 from tests.unit.safelight.change_sets import add, modify, target
 from tests.unit.safelight.formations import Formations, event, of_stack
@@ -230,6 +230,24 @@ def test_an_update_that_could_not_be_undone_is_undone_again() -> None:
     assert state is not None
     assert state.is_made
     assert cfn.made("continue_update_rollback") == [{"StackName": "gallery"}]
+
+
+@pytest.mark.parametrize(
+    ("status", "made"),
+    [
+        ("CREATE_COMPLETE", True),
+        ("UPDATE_ROLLBACK_FAILED", True),
+        ("UPDATE_IN_PROGRESS", True),
+        ("IMPORT_COMPLETE", True),
+        ("ROLLBACK_COMPLETE", False),
+        ("CREATE_IN_PROGRESS", False),
+        ("REVIEW_IN_PROGRESS", False),
+        ("DELETE_FAILED", False),
+    ],
+)
+def test_a_stack_that_got_stuck_is_still_one(status: str, made: bool) -> None:
+    """Its bucket and its domain are what the next deployment goes by."""
+    assert State(status).is_made is made
 
 
 def test_a_proposal_that_nobody_agreed_to_is_no_stack() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
+from rich.console import Console
 
 from safelight import logs, screen
 
@@ -66,3 +68,26 @@ def test_what_only_machines_read_is_left_out(line: str) -> None:
 def test_what_no_logger_wrote_is_shown_as_it_is() -> None:
     """A crash speaks for itself, errors only or not."""
     assert logs.shown("Segmentation fault\x1b", only_errors=True) == "Segmentation fault\\x1b"
+
+
+def test_a_tally_of_a_quick_thing_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even a flicker; of a long one it tells the number."""
+    written = io.StringIO()
+    terminal = Console(file=written, force_terminal=True, width=60)
+    monkeypatch.setattr(screen, "errors", terminal)
+    with screen.tally("keys listed") as seen:
+        seen(10)
+    assert written.getvalue() == ""
+    with screen.tally("keys listed") as seen:
+        seen(123_456)
+    assert "123456 keys listed" in written.getvalue()
+
+
+def test_a_tally_where_there_is_no_terminal_is_silent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A log has no use for it."""
+    with screen.tally("keys listed") as seen:
+        seen(123_456)
+    said = capsys.readouterr()
+    assert said.out + said.err == ""
