@@ -75,9 +75,11 @@ _SPELLED = {
 _READ = {
     "aws-lambda-powertools": "MIT-0",
     "axe-playwright-python": "MIT AND MPL-2.0",  # the second is of axe itself, within it
+    "cfn-flip": "Apache-2.0",
     "jinja2": "BSD-3-Clause",
     "mpmath": "BSD-3-Clause",
     "nodeenv": "BSD-3-Clause",
+    "pycfmodel": "Apache-2.0",
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",
     "sympy": "BSD-3-Clause",
 }

@@ -46,8 +46,15 @@ def wake(deployment: Deployment) -> int:
     )
     body = answer["Payload"].read()
     if answer.get("FunctionError"):
+        words = _words(body)
+        if "timed out" in words.lower():
+            raise Problem(
+                "The thumbnailer did not get through its listings in the time that it has; what it "
+                "found by then is being swept. Give it more (ThumbnailerTimeout up to 900, and "
+                "ThumbnailVisibility six times that), or sweep on this machine: --here."
+            )
         raise Problem(
-            f"The thumbnailer could not begin to sweep: {printable(_words(body))} "
+            f"The thumbnailer could not begin to sweep: {printable(words)} "
             f"`safelight logs thumbnailer --errors{deployment.option}` shows more; "
             "--here sweeps on this machine."
         )

@@ -6,7 +6,7 @@ The Lambda handler and the worker differ only in who hands them their batches.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -23,7 +23,7 @@ from thumbnailer.cache import Cache, CloudFront, Messenger, is_about, tell
 from thumbnailer.reconcile import Terms, World, reconcile
 from thumbnailer.settings import Settings
 from thumbnailer.studio import Studio
-from thumbnailer.sweep import FOLDER_WHY, folders, sweep_folder
+from thumbnailer.sweep import FOLDER_WHY, stages, sweep_folder
 
 
 def terms(environment: Mapping[str, str]) -> Terms:
@@ -109,10 +109,21 @@ class Service:
         send_hints(self._publish, self._bucket, found, "the sweep came by", self.world.clock)
 
     def begin_sweep(self) -> int:
-        """Send the messages that sweep everything, one a folder; how many."""
-        found = folders(self.world)
-        send_hints(self._thumbnail, self._bucket, found, FOLDER_WHY, self.world.clock)
-        return len(found)
+        """Send the messages that sweep everything, one a folder, as folders are found; how
+        many."""
+        count = 0
+
+        def counted(some: Iterator[str]) -> Iterator[str]:
+            nonlocal count
+            for folder in some:
+                count += 1
+                yield folder
+
+        for stage in stages(self.world):
+            # One by one, so that the last few of a stage do not wait for a batch's rest.
+            found = counted(stage)
+            send_hints(self._thumbnail, self._bucket, found, FOLDER_WHY, self.world.clock)
+        return count
 
 
 def tasks(hint: Hint) -> tuple[str, ...] | Done:

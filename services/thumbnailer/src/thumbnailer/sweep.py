@@ -17,6 +17,7 @@ its upload's *beginning*), and a million reads cost some forty cents.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -59,22 +60,38 @@ class _Folder:
 
 
 def folders(world: World) -> list[str]:
-    """The album folders that there is anything of, as keys under ``photos/`` that end in
-    ``/`` (of an album whose name had to be shortened: its slug's)."""
-    found: set[str] = set()
-    for info in world.store.list(keys.PHOTOS):
-        if keys.classify(info.key).kind is not Kind.SKIPPED:
-            found.add(keys.slug(info.key[len(keys.PHOTOS) :].rpartition("/")[0]))
-    for info in world.store.list(keys.RECORDS):
-        found.add(keys.album_of_record(info.key))
-    for info in world.store.list(keys.THUMBS):
-        name = keys.parse_rendition(info.key)
-        if name is not None:
-            found.add(keys.album_of_record(name.record))
-    for info in world.store.list(keys.ALBUMS):
-        found.add(keys.slug_of_album_record(info.key))
-    found.add("")
-    return sorted(f"{keys.PHOTOS}{slug}/" if slug else keys.PHOTOS for slug in found)
+    """The album folders that there is anything of, in order, as keys under ``photos/`` that
+    end in ``/`` (of an album whose name had to be shortened: its slug's)."""
+    return sorted(folder for stage in stages(world) for folder in stage)
+
+
+def stages(world: World) -> Iterator[Iterator[str]]:
+    """:func:`folders`, as they are found: each once, in stages that are to be gone through one
+    after the other.
+
+    A large archive takes thousands of listings.  Who is cut off among them has heard by then of
+    the albums that count: the published ones come first, then those with originals, and last
+    those of which only renditions are left.
+    """
+    seen: set[str] = set()
+
+    def new(slugs: Iterable[str]) -> Iterator[str]:
+        for slug in slugs:
+            if slug not in seen:
+                seen.add(slug)
+                yield f"{keys.PHOTOS}{slug}/" if slug else keys.PHOTOS
+
+    store = world.store
+    albums = (keys.slug_of_album_record(info.key) for info in store.list(keys.ALBUMS))
+    yield new(itertools.chain([""], albums))
+    yield new(
+        keys.slug(info.key[len(keys.PHOTOS) :].rpartition("/")[0])
+        for info in store.list(keys.PHOTOS)
+        if keys.classify(info.key).kind is not Kind.SKIPPED
+    )
+    yield new(keys.album_of_record(info.key) for info in store.list(keys.RECORDS))
+    names = (keys.parse_rendition(info.key) for info in store.list(keys.THUMBS))
+    yield new(keys.album_of_record(name.record) for name in names if name is not None)
 
 
 def sweep_folder(
