@@ -15,7 +15,7 @@ safelight := .venv/bin/python -m safelight
 export SAFELIGHT_PHOTOS := $(value PHOTOS)
 export SAFELIGHT_PARAMETERS := $(value PARAMETERS)
 unexport PHOTOS PARAMETERS
-export STACK MODE EMULATOR PURGE SAFELIGHT_PORT SAFELIGHT_REGISTRY_PORT SAFELIGHT_HOME
+export STACK MODE EMULATOR PURGE SAFELIGHT_PORT SAFELIGHT_REGISTRY_PORT SAFELIGHT_HOME SAFELIGHT_TEMPLATES
 export REQUIRE_DOCKER PLATFORM UPGRADE PYTHON
 
 .PHONY: help
@@ -78,7 +78,7 @@ lint: setup ## what CI checks besides the tests: format, lint, types, the templa
 
 .PHONY: bench
 bench: setup ## measure what is claimed about speed
-	@set -e; for name in renditions pipeline gallery backfill; do \
+	@set -e; for name in renditions pipeline gallery scale backfill; do \
 	  printf '\n== %s ==\n' "$$name"; .venv/bin/python -m "bench.$$name"; \
 	done
 

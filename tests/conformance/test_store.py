@@ -9,9 +9,10 @@ from __future__ import annotations
 import io
 import unicodedata
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Barrier
 
 import pytest
@@ -189,6 +190,39 @@ def test_many_are_read_in_the_order_asked_for(store: ObjectStore) -> None:
         assert (there is None) == bool(number % 2)
         assert there is None or there.body == str(number).encode()
     assert list(store.get_many([])) == []
+
+
+def test_many_calls_are_made_together_and_answered_in_their_order(store: ObjectStore) -> None:
+    names = [f"k{number:03}" for number in range(100)]
+    taken: list[str] = []
+
+    def calls() -> Iterator[Callable[[], ObjectInfo]]:
+        for name in names:
+            taken.append(name)
+            yield partial(put, store, name, name.encode())
+
+    answers = store.together(calls())
+    assert next(answers).key == "k000"
+    assert len(taken) < len(names), "they are taken as there is room, not all at once"
+    assert [info.key for info in answers] == names[1:]
+    assert keys(store.list("")) == names
+    assert list(store.together([])) == []
+
+
+def test_of_calls_made_together_the_first_that_fails_is_told(store: ObjectStore) -> None:
+    put(store, "k050")
+
+    def calls() -> Iterator[Callable[[], str]]:
+        for number in range(1000):
+            yield partial(put_if, store, f"k{number:03}", b"", None, content_type="text/plain")
+
+    told: list[str] = []
+    with pytest.raises(PreconditionFailed) as failed:
+        told.extend(store.together(calls()))
+    assert failed.value.key == "k050"
+    there = keys(store.list(""))
+    assert {f"k{number:03}" for number in range(50)} <= set(there)
+    assert "k999" not in there
 
 
 @pytest.mark.parametrize("key", ODD, ids=[f"odd{number}" for number in range(len(ODD))])

@@ -516,7 +516,8 @@ def sitegens_log_is_written(desk: Desk) -> Iterator[None]:
     yield from _logs(desk, "sitegen")
 
 
-SITE = {"index.html", "index.json", "404.html", "feed.xml", "sitemap.xml", "robots.txt"}
+SITEMAPS = {"sitemap.xml", "sitemap-pages.xml"}
+SITE = {"index.html", "index.json", "404.html", "feed.xml", "robots.txt", *SITEMAPS}
 
 
 def the_site_is_published(desk: Desk) -> Iterator[None]:
@@ -575,12 +576,38 @@ def a_site_that_moves_to_nowhere(desk: Desk) -> Iterator[None]:
     desk.put(keys.record(key), record.encode(_ready(key)))
     desk.ask("publish", keys.record(key))
     desk.work(desk.sitegen)
-    expect(desk.names() >= {"sitemap.xml"}, "there was no sitemap")
+    expect(desk.names() >= SITEMAPS, "there was no sitemap")
     desk.ask("publish", keys.SITE)
     yield
     desk.work(desk.sitegen_nowhere)
-    left = desk.names() & {"sitemap.xml"}
+    left = desk.names() & SITEMAPS
     expect(not left, f"still there: {left}")
+
+
+def _settings(desk: Desk, text: str) -> None:
+    """The site's settings say this now, and sitegen is told."""
+    settings = TextRecord(
+        kind="settings",
+        key=keys.SETTINGS,
+        status="ready",
+        source=Source(etag="e", size=1, last_modified=LONG_AGO),
+        text=text,
+        updated=LONG_AGO,
+    )
+    desk.put(keys.record(keys.SETTINGS), record.encode(settings))
+    desk.ask("publish", keys.SITE)
+
+
+def an_about_page_comes_and_goes(desk: Desk) -> Iterator[None]:
+    """Sitegen: as the settings have words for it, or have them no more."""
+    desk.delete("about.html")
+    _settings(desk, f"title: {_album()}\nabout: Who I am.")
+    yield
+    desk.work(desk.sitegen)
+    expect("about.html" in desk.names(), "it did not come")
+    _settings(desk, f"title: {_album()}")
+    desk.work(desk.sitegen)
+    expect("about.html" not in desk.names(), "it is still there")
 
 
 def changed_settings_reach_every_album(desk: Desk) -> Iterator[None]:
@@ -590,16 +617,7 @@ def changed_settings_reach_every_album(desk: Desk) -> Iterator[None]:
     desk.put(keys.record(key), record.encode(_ready(key)))
     desk.ask("publish", keys.record(key))
     desk.work(desk.sitegen)
-    text = TextRecord(
-        kind="settings",
-        key=keys.SETTINGS,
-        status="ready",
-        source=Source(etag="e", size=1, last_modified=LONG_AGO),
-        text=f"title: {album}",
-        updated=LONG_AGO,
-    )
-    desk.put(keys.record(keys.SETTINGS), record.encode(text))
-    desk.ask("publish", keys.SITE)
+    _settings(desk, f"title: {album}")
     yield
     (batch,) = [desk.sitegen.queue.receive(wait=0)]
     desk.sitegen.run(batch, lambda: 60.0)
@@ -647,6 +665,7 @@ DUTIES: dict[str, tuple[str, Duty]] = {
         ("sitegen", an_album_is_unpublished),
         ("sitegen", old_assets_are_removed),
         ("sitegen", a_site_that_moves_to_nowhere),
+        ("sitegen", an_about_page_comes_and_goes),
         ("sitegen", changed_settings_reach_every_album),
         ("sitegen", a_record_of_a_later_version_is_left_for_later),
         ("sitegen", the_albums_queue_is_followed),

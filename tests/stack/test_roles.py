@@ -10,7 +10,6 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -68,13 +67,7 @@ def test_every_duty_can_be_done(desk: Desk, duty: str) -> None:
     assert perform(desk, duty) == []
 
 
-def _rows() -> list[Any]:
-    # Photos' pages are on their way.
-    later = pytest.mark.xfail(reason="sitegen makes no photos' pages yet", strict=False)
-    return [pytest.param(r, marks=[later] if "photo/" in r.on else [], id=str(r)) for r in rows()]
-
-
-@pytest.mark.parametrize("row", _rows())
+@pytest.mark.parametrize("row", rows(), ids=str)
 def test_each_permission_is_needed(desk: Desk, row: Row) -> None:
     """Without it, and with all others, the duty that the table names cannot be done."""
     policy = desk.policies[row.role]

@@ -81,6 +81,17 @@ class Choice:
     unkept: bool = False
 
 
+def refuse_templates() -> None:
+    """Raise :class:`Problem` if ``SAFELIGHT_TEMPLATES`` is set: containers see no folder of this
+    machine's, and pages that silently look otherwise would be worse."""
+    if os.environ.get("SAFELIGHT_TEMPLATES", "").strip():
+        raise Problem(
+            "SAFELIGHT_TEMPLATES: the docker stack's containers do not see this machine's folders. "
+            "Take the embedded stack (STACK=embedded make up), or build the templates into an "
+            "image of your own (docs/site.md)."
+        )
+
+
 class DockerStack:
     """The docker stack of one home (see :class:`safelight.stack.Stack`)."""
 
@@ -113,6 +124,7 @@ class DockerStack:
 
     def up(self, say: Say) -> Deployment:
         """See :meth:`safelight.stack.Stack.up`."""
+        refuse_templates()
         with self._home.alone():
             engines.require_plugin("compose")
             engine = engines.connect()

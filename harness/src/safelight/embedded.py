@@ -37,6 +37,7 @@ from safelight.stack import (
     remember,
     remembered,
 )
+from sitegen.look import Look, UnfitLook
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -127,8 +128,12 @@ class EmbeddedStack:
     def _deploy(self, say: Say) -> tuple[Deployment, bool]:
         """Create or update the template's stack; and whether its code is another than before."""
         url = self._process.url
+        look = look_from_environment()
         given = parameters.kept(self._home)
+        # Warm workers have read their templates: other ones are another version to them.
         version = parameters.version(code_version(), given)
+        if look.folder is not None:
+            version += f"-{look.fingerprint[:12]}"
         formation = Formation(
             cloudformation(url, REGION),
             client("s3", url, REGION),
@@ -147,6 +152,7 @@ class EmbeddedStack:
                 "BucketName": BUCKET,
                 "SiteUrl": f"http://localhost:{self._process.port}/{BUCKET}/",
                 "CodeVersion": version,
+                "Templates": str(look.folder or ""),
                 # Each is a process here; the template's default is for a data centre.
                 "ThumbnailerConcurrency": str(max(2, os.cpu_count() or 2)),
                 **given,
@@ -201,6 +207,20 @@ def resume(functions: LambdaClient) -> None:
         functions.update_event_source_mapping(
             UUID=mapping["UUID"], Enabled=True, ScalingConfig={"MaximumConcurrency": most}
         )
+
+
+def look_from_environment() -> Look:
+    """The templates and assets of the folder that ``SAFELIGHT_TEMPLATES`` names, or our own.
+
+    Raises :class:`Problem` if they cannot be used: sooner than a function would.
+    """
+    text = os.environ.get("SAFELIGHT_TEMPLATES", "").strip()
+    try:
+        look = Look(Path(text).resolve() if text else None)
+        look.check()
+    except UnfitLook as error:
+        raise Problem(f"SAFELIGHT_TEMPLATES: {error}") from error
+    return look
 
 
 def code_version() -> str:

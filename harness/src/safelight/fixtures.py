@@ -29,6 +29,7 @@ from gallery.events import Hint, NotUnderstood, parse
 from gallery.queue import MalformedBatch, Message, messages
 from safelight.home import checkout
 from safelight.problem import Problem
+from sitegen import index as site_index
 
 BUCKET = "safelight-fixtures"
 """The bucket that the library's events are about; an event about another one is a stray."""
@@ -272,13 +273,13 @@ _END = "<!-- end of index -->"
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """Every JSON Schema that is published in ``docs/schemas/``, by file name: the records'
-    and the fixtures' sidecars'."""
+    """Every JSON Schema that is published in ``docs/schemas/``, by file name: the records',
+    the gallery's indexes' and the fixtures' sidecars'."""
     fixture = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **msgspec.json.schema(Sidecar),
     }
-    return {**records.schemas(), SCHEMA: fixture}
+    return {**records.schemas(), **site_index.schemas(), SCHEMA: fixture}
 
 
 def index() -> str:

@@ -74,6 +74,7 @@ _SPELLED = {
 # Whose metadata are vague: read in the licence that the package brings along.
 _READ = {
     "aws-lambda-powertools": "MIT-0",
+    "axe-playwright-python": "MIT AND MPL-2.0",  # the second is of axe itself, within it
     "cfn-flip": "Apache-2.0",
     "jinja2": "BSD-3-Clause",
     "mpmath": "BSD-3-Clause",

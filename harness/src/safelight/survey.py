@@ -183,7 +183,9 @@ def _compare_albums(there: _Bucket) -> None:
             if slug not in there.albums:
                 there.unfinished.append(Unfinished(page, "not published yet"))
             continue
-        if {name: shown.etag for name, shown in album.shown.items()} != names.get(slug, {}):
+        if not album.inputs:
+            there.unfinished.append(Unfinished(page, "is being published"))
+        elif {name: shown.etag for name, shown in album.shown.items()} != names.get(slug, {}):
             there.unfinished.append(Unfinished(page, "does not show all its photos yet"))
         if {child: seen.etag for child, seen in album.albums.items()} != _below(there, slug):
             there.unfinished.append(Unfinished(page, "does not show all its albums yet"))

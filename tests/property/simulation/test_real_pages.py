@@ -8,6 +8,7 @@ import pytest
 
 from safelight.scenario import read
 from safelight.simulation import broken_law, episode
+from safelight.simulation.mutants import mutant, without
 from sitegen import pages
 
 SCENARIOS = Path(__file__).parents[3] / "fixtures" / "scenarios"
@@ -25,6 +26,17 @@ def test_every_law_holds() -> None:
         assert played.broken is None, f"seed pages/{seed}: {played.broken}"
 
 
-@pytest.mark.parametrize("name", ["without-fence", "without-page-claim", "two-site-generators"])
+RULES = ["fence", "page-claim", "sheet-fence", "sheet-of-the-gone", "page-removal"]
+
+
+@pytest.mark.parametrize("name", [*(f"without-{rule}" for rule in RULES), "two-site-generators"])
 def test_a_slow_site_generator_puts_nothing_old(name: str) -> None:
     assert broken_law(read(SCENARIOS / f"{name}.yaml"), press=pages) is None
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_without_the_rule_it_does(rule: str) -> None:
+    with without(mutant(rule)):
+        broken = broken_law(read(SCENARIOS / f"without-{rule}.yaml"), press=pages)
+    assert broken is not None
+    assert broken.law == "linked"

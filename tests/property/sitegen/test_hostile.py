@@ -60,7 +60,7 @@ name_ = text_.map(lambda text: text.replace("/", "∕").lstrip(".")[:80]).filter
 
 # Every element the templates and Markdown make, with every attribute it may have.
 ALLOWED: dict[str, set[str]] = {
-    "html": {"lang", "data-root"},
+    "html": {"lang", "data-root", "data-bucket", "data-light"},
     "head": set(),
     "meta": {"charset", "http-equiv", "name", "property", "content"},
     "title": set(),
@@ -69,23 +69,27 @@ ALLOWED: dict[str, set[str]] = {
     "noscript": set(),
     "body": set(),
     "header": {"class"},
+    "dialog": {"class", "aria-label", "aria-labelledby", "closedby"},
+    "form": set(),
+    "fieldset": {"class"},
+    "legend": {"class"},
     "main": {"id"},
     "footer": {"class"},
     "nav": {"class", "aria-label"},
     "section": {"class", "aria-label", "aria-labelledby"},
-    "article": set(),
-    "figure": set(),
+    "article": {"class"},
+    "figure": {"class"},
     "figcaption": set(),
-    "div": {"class", "dir", "hidden"},
+    "div": {"class", "dir", "tabindex", "role", "aria-label", "aria-live"},
     "p": {"class", "dir"},
     "span": {"class"},
     "h1": {"dir"},
-    "h2": {"id", "class"},
+    "h2": {"id", "class", "tabindex"},
     "h3": set(),
-    "ul": {"class", "aria-label"},
+    "ul": {"class", "aria-label", "data-remove"},
     "ol": {"start"},
     "li": {"id", "class"},
-    "a": {"href", "rel", "class", "aria-label", "aria-hidden", "tabindex"},
+    "a": {"href", "rel", "class", "download", "aria-label", "aria-hidden", "tabindex"},
     "img": {
         "src",
         "srcset",
@@ -97,15 +101,28 @@ ALLOWED: dict[str, set[str]] = {
         "decoding",
         "fetchpriority",
     },
-    "svg": {"viewbox", "preserveaspectratio", "aria-hidden"},
-    "path": {"fill", "d"},
+    "svg": {"class", "viewbox", "preserveaspectratio", "aria-hidden"},
+    "path": {"class", "fill", "d"},
     "bdi": set(),
     "time": {"datetime"},
     "label": {"class"},
-    "input": {"type", "name", "value", "data-bytes", "aria-label"},
+    "input": {"type", "name", "value", "data-bytes", "data-file", "aria-label"},
+    "dl": {"class"},
+    "dt": set(),
+    "dd": set(),
     "output": {"data-one", "data-other"},
-    "button": {"type", "data-act", "data-done"},
-    "textarea": {"class", "readonly", "rows", "spellcheck", "autocomplete", "dir"},
+    "button": {
+        "type",
+        "class",
+        "aria-label",
+        "aria-pressed",
+        "data-act",
+        "data-done",
+        "data-part",
+        "data-copy",
+        "data-href",
+    },
+    "textarea": {"class", "readonly", "spellcheck", "autocomplete", "dir", "aria-label"},
 }
 MARKDOWN: dict[str, set[str]] = {
     **{
@@ -206,14 +223,14 @@ def sites(draw: st.DrawFn) -> Made:
 def test_hostile_words_stay_words(made: Made) -> None:
     child, parent, whole, photos_ = made.child, made.parent, made.whole, made.photos
     known = specimen.known_keys(child, parent, whole, records={each.key: each for each in photos_})
-    for each in (*child.documents, *parent.documents, *whole.documents):
+    for each in (*child.everything(), *parent.everything(), *whole.everything()):
         text = each.body.decode("utf-8")
         assert not _NOT_LEGAL.search(text), each.key
         if each.content_type.startswith("text/html"):
             page = Html(text)
             check_elements(page)
             scripts = page.all("script")
-            assert len(scripts) == (each.key != "404.html")
+            assert len(scripts) == 1 + (each.key != "404.html")
             assert all(script.text == "" for script in scripts)
             check_links(page, each.key, known)
         elif each.key.endswith(".xml"):
@@ -254,13 +271,14 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 _IN_FEED = {f"{ATOM}{name}" for name in ("feed", "id", "title", "subtitle", "updated", "author")}
 _IN_FEED |= {f"{ATOM}{name}" for name in ("generator", "name", "link", "entry", "content")}
 _SITEMAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
-_IN_SITEMAP = {f"{_SITEMAP}{name}" for name in ("urlset", "url", "loc")}
+_IN_SITEMAP = {f"{_SITEMAP}{name}" for name in ("urlset", "url", "loc", "sitemapindex", "sitemap")}
 
 
 def check_xml(body: bytes, key: str) -> None:
     """The feed or sitemap is well-formed and has no element that was not meant."""
     root = specimen.xml(body)
-    assert {each.tag for each in root.iter()} <= (_IN_SITEMAP if key == "sitemap.xml" else _IN_FEED)
+    meant = _IN_SITEMAP if "sitemap" in key.rpartition("/")[2] else _IN_FEED
+    assert {each.tag for each in root.iter()} <= meant
     for each in root.iter(f"{ATOM}content"):
         content = Html(each.text or "")
         assert {element.tag for element in content.elements} <= {"p", "a", "img"}

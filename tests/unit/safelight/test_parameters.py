@@ -86,7 +86,8 @@ def test_workers_in_containers_are_told_too() -> None:
     assert found["SAFELIGHT_KEEP_LOCATION"] == ""
     assert "SAFELIGHT_BUCKET" not in found
     compose = yaml.safe_load((checkout() / "docker-compose.yml").read_text(encoding="utf-8"))
-    told = compose["services"]["thumbnailer"]["environment"]
+    services = compose["services"]
+    told = services["thumbnailer"]["environment"] | services["sitegen"]["environment"]
     for name in found:
         assert str(told[name]).startswith(f"${{{name}:-"), name
     assert "SAFELIGHT_ORIGINALS" in compose["services"]["sitegen"]["environment"]

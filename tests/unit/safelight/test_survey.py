@@ -54,7 +54,7 @@ class Bucket:
         album = AlbumRecord(
             kind="album" if slug else "site",
             slug=slug,
-            inputs="",
+            inputs="its digest",
             shown=shown,
             albums=albums,
             updated=NOW,

@@ -229,7 +229,11 @@ SITE = [
     keys.stripped("photos/a/1.jpg", "0" * 16, "jpg"),
     "index.json",
     "404.html",
+    "about.html",
     "sitemap.xml",
+    "sitemap-pages.xml",
+    "albums/a/~index.json",
+    "photo/a/~sitemap.xml",
     "robots.txt",
     "assets/gallery.css",
 ]

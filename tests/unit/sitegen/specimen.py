@@ -22,6 +22,7 @@ from gallery.record import (
     Source,
     Taken,
     TextRecord,
+    encode,
 )
 from sitegen.document import Document
 from sitegen.pages import AlbumInput, Built, SiteInput, build_album, build_site
@@ -88,8 +89,19 @@ def album(
     """An album of these records, under the names they have in the catalog."""
     named = {keys.record(record.key).rpartition("/")[2]: record for record in records}
     return AlbumInput(
-        slug, named, tuple(children), settings or SiteSettings(), FENCE, site_url=site_url
+        slug,
+        named,
+        {name: etag_of(record) for name, record in named.items()},
+        tuple(children),
+        settings or SiteSettings(),
+        FENCE,
+        site_url=site_url,
     )
+
+
+def etag_of(record: PhotoRecord | TextRecord) -> str:
+    """The version of a record, as the bucket tells it."""
+    return hashlib.md5(encode(record), usedforsecurity=False).hexdigest()
 
 
 def built(slug: str, *records: PhotoRecord | TextRecord, **more: Any) -> Built:
@@ -119,7 +131,7 @@ def site(
 
 def document(made: Built, key: str) -> Document:
     """The document at ``key``."""
-    return {each.key: each for each in made.documents}[key]
+    return {each.key: each for each in made.everything()}[key]
 
 
 VOID = frozenset({"meta", "link", "img", "br", "hr", "input", "path"})
@@ -194,7 +206,7 @@ class Html(HTMLParser):
             if "srcset" in element.attributes:
                 parts = element.attributes["srcset"].split(", ")
                 found += [part.rpartition(" ")[0] for part in parts]
-            if element.tag == "input":
+            if element.tag == "input" and element.attributes.get("name") == "photo":
                 found.append(element.attributes["value"])
         return found
 
@@ -215,7 +227,7 @@ def key_of(page: str, link: str) -> str | None:
 
 def known_keys(*made: Built, records: Mapping[str, PhotoRecord]) -> set[str]:
     """Every key that these documents and photos are."""
-    found = {each.key for one in made for each in one.documents}
+    found = {each.key for one in made for each in one.everything()}
     for record in records.values():
         found.add(record.key)
         found |= {rendition.key for rendition in record.renditions}

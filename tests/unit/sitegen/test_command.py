@@ -1,229 +1,136 @@
-"""The download command: the generator from the script, in real bash, with real curl."""
+"""The download command, by example; in real shells: ``tests/property/sitegen/test_command.py``."""
 
 from __future__ import annotations
 
-import http.server
-import json
-import shutil
-import subprocess
-import threading
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from gallery import keys
-from sitegen import asset
+from tests.unit.sitegen.script import call, command, needs_node
 
-NODE, BASH, CURL = (shutil.which(name) for name in ("node", "bash", "curl"))
-
-needs_node = pytest.mark.skipif(NODE is None, reason="no node on this machine")
-needs_shell = pytest.mark.skipif(
-    NODE is None or BASH is None or CURL is None, reason="needs node, bash and curl"
-)
-
-_RUN = """
-const fs = require("fs");
-require(process.argv[1]);
-const { urls, root, files } = JSON.parse(fs.readFileSync(0, "utf8"));
-const { command, place } = globalThis.safelight;
-const places = urls.map((url) => place(url, root));
-process.stdout.write(JSON.stringify({ command: command(urls, root, files), places }));
-"""
+pytestmark = needs_node
 
 
-def generate(
-    urls: list[str], root: str, files: dict[str, str] | None = None
-) -> tuple[str, list[str]]:
-    """The command for these URLs, and the name each is saved under; ``files`` are the paths
-    that the page tells of some."""
-    assert NODE is not None
-    done = subprocess.run(
-        [NODE, "-e", _RUN, str(asset.FOLDER / "gallery.js")],
-        input=json.dumps({"urls": urls, "root": root, "files": files or {}}).encode(),
-        capture_output=True,
-        check=True,
-    )
-    found = json.loads(done.stdout)
-    return found["command"], found["places"]
-
-
-@needs_node
 @pytest.mark.parametrize(
     ("url", "place"),
     [
         ("https://s/photos/a/b.jpg", "a/b.jpg"),
         ("https://s/photos/b.jpg", "b.jpg"),
         ("https://s/photos/a%20b/%C3%BC%25.jpg", "a b/ü%.jpg"),
-        ("https://s/photos/-rf/x.jpg", "./-rf/x.jpg"),
         ("https://s/photos/a/photos/x.jpg", "a/photos/x.jpg"),
-        # What would leave its folder, or cannot be decoded, stays encoded.
-        ("https://s/photos/%2e%2e/x.jpg", "%2e%2e/x.jpg"),
-        ("https://s/photos/a%2F..%2Fx.jpg", "a%2F..%2Fx.jpg"),
-        ("https://s/photos/a%00.jpg", "a%00.jpg"),
+        ("https://s/photos/a%2F..%2Fx.jpg", "a_.._x.jpg"),
         ("https://s/photos/%FF.jpg", "%FF.jpg"),
         ("https://s/photos/a.jpg?x=1#y", "a.jpg"),
         ("https://other/deep/er/x.jpg", "x.jpg"),
     ],
 )
 def test_where_a_photo_is_saved(url: str, place: str) -> None:
-    _, places = generate([url], "https://s/")
-    assert places == [place]
+    assert call("place", url, "https://s/") == place
 
 
-@needs_node
-def test_the_command_reads_well() -> None:
-    command, _ = generate(["https://s/photos/it's/a.jpg"], "https://s/")
-    assert command == (
-        "curl --fail --globoff --create-dirs \\\n"
-        "  --output 'it'\\''s/a.jpg' 'https://s/photos/it'\\''s/a.jpg'"
-    )
-
-
-class Server:
-    """An HTTP server on loopback with one body a key, below a path as an emulator has it."""
-
-    def __init__(self) -> None:
-        self.bodies: Mapping[str, bytes] = {}
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                found = outer.bodies.get(self.path)
-                self.send_response(404 if found is None else 200)
-                self.send_header("Content-Length", str(len(found or b"")))
-                self.end_headers()
-                self.wfile.write(found or b"")
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                pass
-
-        self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._http.serve_forever, daemon=True).start()
-        self.root = f"http://127.0.0.1:{self._http.server_port}/a[1]-{{bucket}}/"
-
-    def close(self) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    found = Server()
-    yield found
-    found.close()
-
-
-def download(server: Server, names: list[str], folder: Path) -> None:
-    """Runs the command for the photos of these names below photos/, and compares the files."""
-    wanted = {
-        keys.PHOTOS + name: f"bytes of {name}".encode("utf-8", "surrogatepass") for name in names
-    }
-    path = server.root.split("/", 3)[3]
-    server.bodies = {f"/{path}{keys.url_path(key)}": body for key, body in wanted.items()}
-    command, _ = generate([server.root + keys.url_path(key) for key in wanted], server.root)
-    assert BASH is not None
-    done = subprocess.run(
-        [BASH, "--noprofile", "--norc", "-c", command],
-        cwd=folder,
-        capture_output=True,
-        env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(folder / "home")},
-        check=False,
-    )
-    assert done.returncode == 0, (command, done.stderr)
-    found = {
-        keys.PHOTOS + path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-    assert found == wanted
-
-
-HOSTILE = [
-    "plain.jpg",
-    "two words.jpg",
-    "it's 'quoted'.jpg",
-    'double "quotes".jpg',
-    "$HOME $(touch pwned) `touch pwned`.jpg",
-    "a;touch pwned&&b||c|d>e<f.jpg",
-    "100%.jpg",
-    "%20.jpg",
-    "%2e%2e%2fup.jpg",
-    "[1-3]{a,b}.jpg",
-    "#1 of #2.jpg",
-    "ünïcödé 写真 🌊.jpg",
-    "-o.jpg",
-    "--output.jpg",
-    "-rf/-.jpg",
-    "~/x.jpg",
-    "!history!.jpg",
-    "back\\slash\\.jpg",
-    "new\nline.jpg",
-    "tab\there.jpg",
-    "cr\rhere.jpg",
-    "\u202egpj.exe.jpg",
-    "*?.jpg",
-    "a=b&c=d+e.jpg",
-    "question?.jpg",
-    "hash#.jpg",
-    "colon: x.jpg",
-    "http://x/y.jpg".replace("//", "/"),
-    "a.jpg",
-    "a.JPG",
-    "one/same.jpg",
-    "two/same.jpg",
-    "@file.jpg",
-    " leading and trailing .jpg",
-    "x" * 240 + ".jpg",
-]
-
-
-@needs_shell
-def test_every_hostile_name_at_once(server: Server, tmp_path: Path) -> None:
-    download(server, HOSTILE, tmp_path)
-
-
-@needs_shell
-@pytest.mark.parametrize("name", ["-o.jpg", "it's.jpg", "#1.jpg"])
-def test_one_name_alone(server: Server, tmp_path: Path, name: str) -> None:
-    download(server, [name], tmp_path)
-
-
-_LETTERS = st.sampled_from(
-    "ab-_.~!@#$%^&*()[]{}<>|\\;:'\"`,?+= \n\t\r\x01\x1b\x7f\u202e\u0301é写🌊"
+@pytest.mark.parametrize(
+    ("name", "posix", "windows"),
+    [
+        ("a.jpg", "a.jpg", "a.jpg"),
+        ("..", "_..", "___"),
+        (".", "_.", "__"),
+        ("", "_", "_"),
+        ("a\0b", "a_b", "a_b"),
+        ("a\\b:c.jpg", "a\\b:c.jpg", "a_b_c.jpg"),
+        ('<>"|?*', '<>"|?*', "______"),
+        ("new\nline\x1b", "new\nline\x1b", "new_line_"),
+        ("\u202egpj.exe", "\u202egpj.exe", "_gpj.exe"),
+        ("dots. .", "dots. .", "dots___"),
+        ("con", "con", "con_"),
+        ("CON.jpg", "CON.jpg", "CON_.jpg"),
+        ("Lpt9 .x.jpg", "Lpt9 .x.jpg", "Lpt9_ .x.jpg"),
+        ("COM¹", "COM¹", "COM¹_"),
+        ("conifer.jpg", "conifer.jpg", "conifer.jpg"),
+        ("x" * 251 + ".jpg", "x" * 251 + ".jpg", "x" * 251 + ".jpg"),
+        ("x" * 252 + ".jpg", "x" * 251 + ".jpg", "x" * 251 + ".jpg"),
+        ("写" * 100 + ".jpeg", "写" * 83 + ".jpeg", "写" * 83 + ".jpeg"),
+    ],
 )
-_NAME = st.text(_LETTERS, min_size=1, max_size=12).filter(lambda name: not name.startswith("."))
-_PATH = st.lists(_NAME, min_size=1, max_size=3).map("/".join)
+def test_a_name_that_a_disk_takes(name: str, posix: str, windows: str) -> None:
+    assert call("fit", name, False) == posix
+    assert call("fit", name, True) == windows
 
 
-def on_one_disk(names: list[str]) -> bool:
-    """Whether files of these names can lie in one folder: none is a folder of another's."""
-    folders = {
-        "/".join(name.split("/")[:depth])
-        for name in names
-        for depth in range(1, name.count("/") + 1)
-    }
-    return folders.isdisjoint(names)
+def placed(*paths: str, **options: bool) -> list[str]:
+    found = call("placed", [{"url": "", "path": path} for path in paths], options)
+    return [each["path"] for each in found]
 
 
-@needs_shell
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+def test_every_photo_gets_a_path_of_its_own() -> None:
+    assert placed("a/x.jpg", "b/x.jpg") == ["a/x.jpg", "b/x.jpg"]
+    # In a bucket a photo may be called as a folder is; on a disk it may not.
+    assert placed("a", "a/x.jpg", "a/x.jpg/y") == ["a~2", "a/x~2.jpg", "a/x.jpg/y"]
+    long = "x" * 251 + ".jpg"
+    assert placed(long, "x" + long) == [long, "x" * 249 + "~2.jpg"]
+
+
+def test_disks_that_do_not_tell_case_apart() -> None:
+    names = ["a.jpg", "A.JPG", "A~2.jpg", "é.jpg", "e\u0301.jpg"]
+    assert placed(*names, alike=False) == names
+    assert placed(*names, alike=True) == [
+        "a.jpg",
+        "A~2.JPG",
+        "A~2~2.jpg",
+        "é.jpg",
+        "e\u0301~2.jpg",
+    ]
+    assert placed("a.jpg", "A.jpg", windows=True) == ["a.jpg", "A~2.jpg"]
+
+
+def test_a_leading_dash_is_no_option() -> None:
+    assert placed("-rf/x.jpg", "-", "a/-b") == ["./-rf/x.jpg", "./-", "a/-b"]
+
+
+ITS = "https://s/photos/it's/a.jpg"
+
+
+@pytest.mark.parametrize(
+    ("way", "reads"),
+    [
+        (
+            "curl",
+            "curl --fail --globoff --create-dirs \\\n"
+            "  --output 'it'\\''s/a.jpg' 'https://s/photos/it'\\''s/a.jpg'",
+        ),
+        (
+            "wget",
+            "mkdir -p 'it'\\''s'\n"
+            "wget --output-document='it'\\''s/a.jpg' 'https://s/photos/it'\\''s/a.jpg'",
+        ),
+        ("aws", "aws s3 cp 's3://bucket/photos/it'\\''s/a.jpg' 'it'\\''s/a.jpg'"),
+        ("urls", ITS),
+    ],
 )
-@given(names=st.lists(_PATH, min_size=1, max_size=40, unique=True).filter(on_one_disk))
-def test_any_names(
-    server: Server, tmp_path_factory: pytest.TempPathFactory, names: list[str]
-) -> None:
-    download(server, names, tmp_path_factory.mktemp("download"))
+def test_the_commands_read_well(way: str, reads: str) -> None:
+    assert command([ITS], "https://s/", way=way, bucket="bucket") == reads
 
 
-@needs_shell
-def test_an_error_page_is_not_a_photo(server: Server, tmp_path: Path) -> None:
-    server.bodies = {}
-    command, _ = generate([server.root + "photos/none.jpg"], server.root)
-    assert BASH is not None
-    done = subprocess.run([BASH, "-c", command], cwd=tmp_path, capture_output=True, check=False)
-    assert done.returncode != 0
-    assert list(tmp_path.iterdir()) == []
+def test_powershell_reads_well() -> None:
+    *function, call_ = command([ITS], "https://s/", way="powershell").splitlines()
+    assert function[0] == "function Save-Photo($url, $path) {"
+    assert call_ == "Save-Photo 'https://s/photos/it''s/a.jpg' 'it''s/a.jpg'"
+
+
+def test_powershell_takes_typographic_quotes_for_quotes() -> None:
+    assert call("quotePower", "‘a’ ‚b‛ 'c'") == "'‘‘a’’ ‚‚b‛‛ ''c'''"
+
+
+def test_what_cannot_be_seen_is_spelt_out() -> None:
+    assert call("quote", "a\nb\u202e\\'!") == "$'a\\012b\\342\\200\\256\\134\\047\\041'"
+    assert call("quote", "👩‍👩‍👧 é") == "'👩‍👩‍👧 é'"
+
+
+def test_a_command_has_an_end() -> None:
+    urls = [f"https://s/photos/{number}.jpg" for number in range(250)]
+    lines = command(urls, "https://s/").splitlines()
+    assert [n for n, line in enumerate(lines) if line.startswith("curl ")] == [0, 101, 202]
+    assert [n for n, line in enumerate(lines) if not line.endswith("\\")] == [100, 201, 252]
+
+
+def test_a_bucket_that_the_page_does_not_know() -> None:
+    assert "'s3://BUCKET/photos/a.jpg'" in command(
+        ["https://s/photos/a.jpg"], "https://s/", way="aws"
+    )

@@ -96,8 +96,10 @@ def test_what_is_not_made_any_more_is_removed(catalog: Path, out: Path) -> None:
         "albums/a.html",
         "albums/a/b.html",
         "albums/a/~feed.xml",
+        "albums/a/~index.json",
         "albums/a/b/~feed.xml",
-        "albums/c/~feed.xml",
+        "albums/a/b/~index.json",
+        "photo/a/b/x.jpg.html",
     }
     assert not (out / "albums/a").exists()
     assert "empty" in (out / "albums/c.html").read_text("utf-8")
@@ -169,7 +171,8 @@ def test_a_manifest_cannot_name_files_outside(
     victim.write_bytes(b"precious")
     manifest = msgspec.json.decode((out / folder.MANIFEST).read_bytes())
     digest = folder._sha(b"precious")
-    manifest["albums"]["gone"] = {"inputs": "", "card": None, "documents": {key: digest}}
+    listed = {key: [digest, folder._stamp(victim)]}
+    manifest["albums"]["gone"] = {"inputs": "", "card": None, "documents": listed}
     (out / folder.MANIFEST).write_bytes(msgspec.json.encode(manifest))
     folder.build(catalog, out, None)
     assert victim.read_bytes() == b"precious"

@@ -15,8 +15,8 @@ from sitegen import folder
 from sitegen.links import Offer, offered
 from sitegen.pages import Built
 from sitegen.settings import MenuItem, SiteSettings, parse
+from tests.unit.sitegen.script import command, needs_node
 from tests.unit.sitegen.specimen import built, card, html, key_of, photo, site, words
-from tests.unit.sitegen.test_command import generate, needs_node
 from tests.unit.sitegen.test_folder import put
 
 
@@ -136,7 +136,7 @@ def test_a_ticked_copy_is_saved_by_its_originals_name() -> None:
     """The box tells the path, the link the name."""
     made = built("Lisbon", TRAM, settings=SiteSettings(originals="stripped"))
     page = html(made, "albums/Lisbon.html")
-    (box,) = page.all("input", type="checkbox")
+    (box,) = page.all("input", name="photo")
     assert box.attributes["data-file"] == "Lisbon/tram.JPG"
     assert box.attributes["data-bytes"] == "1400000"
     (link,) = [each for each in page.all("a") if "download" in each.attributes]
@@ -148,10 +148,10 @@ def test_a_ticked_copy_is_saved_by_its_originals_name() -> None:
 @needs_node
 def test_the_command_takes_the_path_that_the_page_tells() -> None:
     url = "https://s/thumbs/a/x.jpg.0123456789abcdef-stripped.jpg"
-    command, _ = generate([url], "https://s/", {url: "a/it's x.jpg"})
-    assert command.endswith(f"--output 'a/it'\\''s x.jpg' '{url}'")
-    command, _ = generate([url], "https://s/", {url: "-rf/x.jpg"})
-    assert command.endswith(f"--output './-rf/x.jpg' '{url}'")
+    told = command([url], "https://s/", {url: "a/it's x.jpg"})
+    assert told.endswith(f"--output 'a/it'\\''s x.jpg' '{url}'")
+    told = command([url], "https://s/", {url: "-rf/x.jpg"})
+    assert told.endswith(f"--output './-rf/x.jpg' '{url}'")
 
 
 @pytest.mark.parametrize(

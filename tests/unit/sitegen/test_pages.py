@@ -6,13 +6,15 @@ import itertools
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
+from jsonschema import Draft202012Validator, ValidationError
 
 from gallery import keys
 from gallery.record import Card, Exif, PhotoRecord, Rendition, Taken
-from sitegen import asset, card, pages
+from sitegen import asset, card, index, look, pages, sitemap
 from sitegen.document import ASSET_CACHE
 from sitegen.settings import MenuItem, SiteSettings, parse
 from tests.unit.sitegen import specimen
@@ -29,6 +31,7 @@ from tests.unit.sitegen.specimen import (
     words,
 )
 
+SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
@@ -49,7 +52,7 @@ def test_an_album_page() -> None:
     assert images[0].attributes["fetchpriority"] == "high"
     widths = [part.rpartition(" ")[2] for part in images[0].attributes["srcset"].split(", ")]
     assert widths == ["600w", "1200w", "2048w"]
-    boxes = page.all("input", type="checkbox")
+    boxes = page.all("input", name="photo")
     assert [key_of("albums/2024-05-01 Lisbon.html", box.attributes["value"]) for box in boxes] == [
         first.key,
         second.key,
@@ -64,7 +67,7 @@ def test_an_album_page() -> None:
 
 def test_every_label_names_its_photo() -> None:
     page = html(built("a", photo("photos/a/x.jpg"), photo("photos/a/y.jpg")), "albums/a.html")
-    labels = [box.attributes["aria-label"] for box in page.all("input", type="checkbox")]
+    labels = [box.attributes["aria-label"] for box in page.all("input", name="photo")]
     assert labels == ["Select x.jpg", "Select y.jpg"]
 
 
@@ -166,7 +169,7 @@ def test_captions_and_titles() -> None:
         "from the camera",
     ]
     assert page.one("strong").text == "up"
-    names = [box.attributes["aria-label"] for box in page.all("input", type="checkbox")]
+    names = [box.attributes["aria-label"] for box in page.all("input", name="photo")]
     assert names == ["Select Tram 28", "Select Named"]
     assert "of no photo" not in page.one("main").text
 
@@ -177,7 +180,11 @@ def test_an_album_of_tombstones_keeps_its_page() -> None:
     assert "This album is empty." in page.one("main").text
     assert page.one("meta", name="robots").attributes["content"] == "noindex"
     assert (card_of(made).photos, card_of(made).total) == (0, 0)
-    assert [each.key for each in made.documents] == ["albums/a.html"]
+    assert [each.key for each in made.documents] == [
+        "albums/a.html",
+        "albums/a/~feed.xml",
+        "albums/a/~index.json",
+    ]
     parent = html(site(cards=[card_of(made)]), "index.html")
     assert parent.all("article") == []
 
@@ -253,7 +260,7 @@ def test_a_parent_of_nothing_but_albums() -> None:
     made = built("y", children=children)
     assert card_of(made).cover in [child.cover for child in children]
     assert card_of(made).total == 2
-    assert html(made, "albums/y.html").all("input") == []
+    assert html(made, "albums/y.html").all("input", name="photo") == []
 
 
 def test_the_cover_hardly_changes() -> None:
@@ -340,8 +347,14 @@ def test_a_large_album_is_paged() -> None:
     photos = [photo(f"photos/a/{number}.jpg", taken=None) for number in range(450)]
     made = built("a", *photos)
     listed = [each.key for each in made.documents]
-    assert listed == ["albums/a.html", "albums/a/~2.html", "albums/a/~3.html", "albums/a/~feed.xml"]
-    counts = [len(html(made, key).all("input")) for key in listed[:3]]
+    assert listed == [
+        "albums/a.html",
+        "albums/a/~2.html",
+        "albums/a/~3.html",
+        "albums/a/~feed.xml",
+        "albums/a/~index.json",
+    ]
+    counts = [len(html(made, key).all("input", name="photo")) for key in listed[:3]]
     assert counts == [200, 200, 50]
     second = html(made, "albums/a/~2.html")
     assert second.one("a", rel="prev").attributes["href"] == "../a.html"
@@ -349,13 +362,15 @@ def test_a_large_album_is_paged() -> None:
     for key in listed[:3]:
         assert html(made, key).one("meta", name="safelight:inputs").attributes["content"] == FENCE
         lazy = [each.attributes.get("loading") for each in html(made, key).all("img")]
-        assert lazy[:7] == [None] * 6 + ["lazy"]
+        assert lazy[:4] == [None] * 3 + ["lazy"]
 
 
 def test_hidden_albums_are_listed_nowhere() -> None:
     text = words("photos/a/index.md", "---\nhidden: true\n---\n")
-    made = built("a", photo("photos/a/x.jpg"), text)
-    assert [each.key for each in made.documents] == ["albums/a.html"]
+    made = built("a", photo("photos/a/x.jpg"), text, site_url="https://s.example/")
+    for each in made.documents[1:]:
+        # They are there, so that nothing comes and goes, and have nothing in them.
+        assert b"x.jpg" not in each.body, each.key
     assert html(made, "albums/a.html").one("meta", name="robots").attributes["content"] == "noindex"
     below = specimen.card("a/below", photo("photos/a/below/x.jpg"))
     shown = specimen.card("b", photo("photos/b/x.jpg"))
@@ -388,7 +403,7 @@ def test_the_home_page() -> None:
     assert page.one("title").text == "Véra"
     assert [each.text for each in page.all("h3")] == ["2024", "old"]
     assert page.one("ul", class_="nested").text == "Lisbon"
-    assert len(page.all("input")) == 1
+    assert len(page.all("input", name="photo")) == 1
     assert "Welcome." in page.one("main").text
     assert page.links().count("albums/2024/Lisbon.html") == 2
     assert whole.card is not None
@@ -455,7 +470,7 @@ def test_the_page_for_what_is_missing_works_at_any_depth() -> None:
 
 def test_assets_are_named_by_their_content_and_kept_for_ever() -> None:
     found = {each.key: each for each in site().documents if each.key.startswith("assets/")}
-    assert len(found) == 3
+    assert len(found) == 4
     for each in found.values():
         assert each.cache_control == ASSET_CACHE
     assert {each.key for each in asset.documents().values()} == set(found)
@@ -478,19 +493,37 @@ def test_types_and_caches() -> None:
             assert "must-revalidate" in each.cache_control
 
 
-def test_sitemap_and_robots() -> None:
+def test_sitemaps_and_robots() -> None:
     photos = [photo(f"photos/a/{number}.jpg") for number in range(201)]
-    whole = site(cards=[specimen.card("a", *photos)], site_url="https://s.example/g/")
-    locations = [
-        each.text for each in specimen.xml(document(whole, "sitemap.xml").body).iter() if each.text
+    made = built("a", *photos, site_url="https://s.example/g/")
+    whole = site(photo("photos/x.jpg"), cards=[card_of(made)], site_url="https://s.example/g/")
+
+    def locations(of: pages.Built, key: str) -> list[str]:
+        found = [each.text or "" for each in specimen.xml(document(of, key).body).iter()]
+        return [each.strip() for each in found if each.strip()]
+
+    assert locations(whole, "sitemap.xml") == [
+        "https://s.example/g/sitemap-pages.xml",
+        "https://s.example/g/photo/~sitemap.xml",
+        "https://s.example/g/photo/a/~sitemap.xml",
     ]
-    assert [each for each in locations if each.strip()] == [
+    assert locations(whole, "sitemap-pages.xml") == [
         "https://s.example/g/index.html",
         "https://s.example/g/albums/a.html",
         "https://s.example/g/albums/a/~2.html",
     ]
+    assert locations(whole, "photo/~sitemap.xml") == ["https://s.example/g/photo/x.jpg.html"]
+    listed = locations(made, "photo/a/~sitemap.xml")
+    assert listed[0] == "https://s.example/g/photo/a/0.jpg.html"
+    assert len(listed) == 201
     assert b"Sitemap: https://s.example/g/sitemap.xml" in document(whole, "robots.txt").body
-    assert "sitemap.xml" not in {each.key for each in site().documents}
+    assert not [each.key for each in site(photo("photos/x.jpg")).documents if "sitemap" in each.key]
+    assert not [each.key for each in built("a", *photos).documents if "sitemap" in each.key]
+
+
+def test_a_sitemap_holds_no_more_than_it_may() -> None:
+    many = sitemap.of_pages("s.xml", "https://s/", (f"{number}.html" for number in range(60_000)))
+    assert many.body.count(b"<loc>") == 50_000
 
 
 def test_the_index_for_machines() -> None:
@@ -498,7 +531,62 @@ def test_the_index_for_machines() -> None:
     (entry,) = json.loads(document(whole, "index.json").body)["albums"]
     assert entry["url"] == "albums/%C3%BC.html"
     assert entry["feed"] == "albums/%C3%BC/~feed.xml"
+    assert entry["index"] == "albums/%C3%BC/~index.json"
     assert (entry["path"], entry["photos"], entry["first"]) == ("ü", 1, "2024-05-01")
+
+
+def test_the_index_of_an_album() -> None:
+    child = specimen.card("a/b", photo("photos/a/b/x.jpg"))
+    record = photo("photos/a/1.jpg", title="Low tide")
+    made = built(
+        "a",
+        record,
+        photo("photos/a/2.jpg", taken=None),
+        words("photos/a/1.jpg.md", "*Noon*"),
+        children=[child],
+        site_url="https://s.example/",
+    )
+    found = json.loads(document(made, "albums/a/~index.json").body)
+    assert found["url"] == "https://s.example/albums/a.html"
+    assert [each["index"] for each in found["albums"]] == [
+        "https://s.example/albums/a/b/~index.json"
+    ]
+    first, second = found["photos"]
+    assert first["url"] == "https://s.example/photo/a/1.jpg.html"
+    assert (first["title"], first["caption"], first["taken"]) == (
+        "Low tide",
+        "Noon",
+        "2024-05-01T10:00:00",
+    )
+    assert first["offered"] == {
+        "kind": "original",
+        "url": "https://s.example/photos/a/1.jpg",
+        "path": "a/1.jpg",
+        "bytes": 1_500_000,
+    }
+    assert [each["width"] for each in first["renditions"]] == [600, 1200, 2048]
+    assert first["colours"] == list(record.placeholder)
+    assert second["taken"] is None
+
+
+def test_the_indexes_are_what_their_schemas_say() -> None:
+    made = built(
+        "a", photo("photos/a/x.jpg"), children=[specimen.card("a/b", photo("photos/a/b/y.jpg"))]
+    )
+    whole = site(cards=[card_of(made)])
+    empty = built("b", tombstone("photos/b/x.jpg"))
+    for of, key, name in (
+        (whole, "index.json", "site-index.v1.json"),
+        (made, "albums/a/~index.json", "album-index.v1.json"),
+        (empty, "albums/b/~index.json", "album-index.v1.json"),
+    ):
+        published = json.loads((SCHEMAS / name).read_text("utf-8"))
+        assert published == json.loads(json.dumps(index.schemas()[name]))
+        strict = Draft202012Validator(published)
+        found = json.loads(document(of, key).body)
+        strict.validate(found)
+        with pytest.raises(ValidationError):
+            strict.validate({**found, "version": 2})
 
 
 def test_the_same_input_makes_the_same_bytes() -> None:
@@ -514,7 +602,8 @@ def test_the_fence_changes_the_pages_and_the_feed() -> None:
     one, other = pages.build_album(album), pages.build_album(replace(album, fence='other"><b>'))
     assert [each.key for each in one.documents] == [each.key for each in other.documents]
     changed = [a.key for a, b in zip(one.documents, other.documents, strict=True) if a != b]
-    assert changed == ["albums/a.html", "albums/a/~feed.xml"]
+    # The feed and the index link the album's own photos only.
+    assert changed == ["albums/a.html"]
     content = (
         html(other, "albums/a.html").one("meta", name="safelight:inputs").attributes["content"]
     )
@@ -545,7 +634,7 @@ def test_languages() -> None:
 def test_fingerprint_covers_every_module_that_makes_pages() -> None:
     import ast
 
-    folder = pages.TEMPLATES.parent
+    folder = look.TEMPLATES.parent
     seen, queue = set(), ["pages"]
     while queue:
         name = queue.pop()

@@ -6,6 +6,7 @@ import pytest
 
 from sitegen import language
 from sitegen.settings import MenuItem, SiteSettings, parse, site_address, web_address
+from tests.unit.sitegen.specimen import built, document, html, photo, site
 
 
 def test_without_a_file_everything_has_a_default() -> None:
@@ -101,3 +102,48 @@ def _places(said: str) -> set[str]:
     from string import Formatter
 
     return {name for _, name, _, _ in Formatter().parse(said) if name is not None}
+
+
+def test_the_theme() -> None:
+    assert parse("title: x")[0].theme == "auto"
+    assert parse("theme: Dark")[0].theme == "dark"
+    found, problems = parse("theme: sepia")
+    assert found.theme == "auto"
+    assert problems == ("theme: 'sepia' is not one of auto, light, dark",)
+
+
+def test_the_page_about_the_site() -> None:
+    settings, problems = parse(
+        "about: |\n  # Vera Lind\n\n  Mostly *water*. ![me](me.jpg) <script>x</script>\n"
+        "  [x](javascript:x)\n"
+    )
+    assert problems == ()
+    whole = site(photo("photos/me.jpg"), settings=settings, site_url="https://s.example/")
+    page = html(whole, "about.html")
+    assert page.one("h1").text == "Vera Lind"
+    assert page.one("em").text == "water"
+    assert page.all("script", src="") == []
+    assert "javascript:" not in " ".join(page.links())
+    assert page.one("img").attributes["src"].startswith("thumbs/me.jpg.")
+    assert page.one("title").text.startswith("Vera Lind")
+    assert "about.html" in html(whole, "index.html").links()
+    assert b"https://s.example/about.html" in document(whole, "sitemap-pages.xml").body
+    album = built("a", photo("photos/a/x.jpg"), settings=settings)
+    for key, link in (
+        ("albums/a.html", "../about.html"),
+        ("photo/a/x.jpg.html", "../../about.html"),
+    ):
+        (entry,) = [each for each in html(album, key).all("a") if each.text == "About"]
+        assert entry.attributes["href"] == link
+
+
+def test_without_a_text_there_is_no_page_about_the_site() -> None:
+    whole = site(photo("photos/x.jpg"))
+    assert "about.html" not in {each.key for each in whole.documents}
+    assert "about.html" not in html(whole, "index.html").links()
+
+
+def test_a_menu_that_has_the_page_about_the_site_names_it_once() -> None:
+    settings, _ = parse("about: Words.\nmenu:\n  Me: about.html\n")
+    page = html(site(photo("photos/x.jpg"), settings=settings), "index.html")
+    assert page.links().count("about.html") == 1

@@ -14,6 +14,9 @@ from gallery.clock import Clock
 from gallery.memory import MemoryObject, MemoryStore
 from gallery.store import ObjectInfo, PreconditionFailed
 
+BUCKET = "photos-example"
+"""The bucket's name."""
+
 
 class _Keys(dict[str, MemoryObject]):
     """A dictionary that also knows its keys in the order in which S3 lists them."""

@@ -29,6 +29,7 @@ from gallery.record import (
     decode,
     decode_album,
 )
+from safelight.simulation.bucket import BUCKET
 from safelight.simulation.craft import WIDTHS, PlainCraft, rendered
 from safelight.simulation.laws import LawBroken, is_page, links, named_by
 from sitegen.pages import AlbumInput, SiteInput
@@ -160,6 +161,7 @@ def _pages(objects: Objects, records: Mapping[str, Record], press: Press) -> Non
     )
     cards: dict[str, Card] = {}
     expected: dict[str, bytes] = {}
+    by_slug = {album.slug: album for album in albums.values()}
     fences = [album.inputs.encode() for album in albums.values() if album.inputs]
     for slug in sorted(slugs, key=lambda slug: (-slug.count("/") - bool(slug), slug)):
         album = albums.get(keys.album_record(slug))
@@ -173,14 +175,20 @@ def _pages(objects: Objects, records: Mapping[str, Record], press: Press) -> Non
                 card for child, card in sorted(cards.items()) if keys.parent(child) == slug
             ),
             settings=settings,
+            etags={
+                name: objects[keys.records_of_album(slug) + name].etag
+                for name in of_album.get(slug, {})
+            },
             fence=album.inputs,
+            secluded=_secluded(slug, by_slug),
+            bucket=BUCKET,
         )
         if slug:
             built = press.build_album(given)
         else:
             flat = tuple(card for _, card in sorted(cards.items()))
             built = press.build_site(SiteInput(root=given, cards=flat, site_url=None))
-        expected |= {document.key: document.body for document in built.documents}
+        expected |= {document.key: document.body for document in built.everything()}
         if slug:
             cards[slug] = _card(slug, built.card, album)
     # Former stylesheets and scripts are kept for older pages.
@@ -197,6 +205,16 @@ def _pages(objects: Objects, records: Mapping[str, Record], press: Press) -> Non
         for target in _targets(key, actual[key]):
             if target not in objects:
                 raise LawBroken("pages", f"{key} links {target}, which is not there")
+
+
+def _secluded(slug: str, albums: Mapping[str, AlbumRecord]) -> bool:
+    above = keys.parent(slug)
+    while above:
+        album = albums.get(above)
+        if album is not None and album.card is not None and album.card.hidden:
+            return True
+        above = keys.parent(above)
+    return False
 
 
 def _unfenced(body: bytes, fences: list[bytes]) -> bytes:
@@ -238,7 +256,8 @@ def _unlike(expected: bytes, actual: bytes) -> str:
     return f"it has {len(actual)} bytes, and ought to have {len(expected)}"
 
 
-_ATTRIBUTE = re.compile(rb"(?:href|src)=[\"']?([^\"'\s>]+)")
+# What is only shown as HTML, for people to copy, has its quotes escaped.
+_ATTRIBUTE = re.compile(rb"(?:href|src)=[\"']?([^\"'\s>&][^\"'\s>]*)")
 
 
 def _targets(page: str, body: bytes) -> set[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from io import BytesIO
 
 from gallery import keys
@@ -19,6 +20,7 @@ from gallery.store import ObjectInfo, ObjectStore
 from sitegen.document import Document, page
 from sitegen.links import Offer, offered
 from sitegen.pages import AlbumInput, Built, SiteInput
+from sitegen.sheet import Sheet, digest
 from thumbnailer.darkroom import DarkroomCrash, Developed, Rejection
 from thumbnailer.development import Image, Recipe, Work
 
@@ -111,7 +113,7 @@ class PlainPress:
         )
         listing = _document("index.json", site.root.fence, [], list(covers.values()))
         linked = {**built.linked, **{photo.key: photo.digest for photo in covers.values()}}
-        return Built((*built.documents, listing), built.card, linked)
+        return Built((*built.documents, listing), built.card, linked, sheets=built.sheets)
 
 
 def _offer(album: AlbumInput, photo: PhotoRecord) -> Offer | None:
@@ -174,7 +176,26 @@ def _build(
         latest=tuple(photos[:LATEST]),
     )
     linked = {photo.key: photo.digest for photo in [*photos, *covers, *feed]}
-    return Built(tuple(documents), card, linked)
+    return Built(tuple(documents), card, linked, sheets=tuple(_sheets(album, photos)))
+
+
+def _sheets(album: AlbumInput, photos: list[PhotoRecord]) -> Iterator[Sheet]:
+    """A page for each photo: its own renditions, and links to its neighbours' pages."""
+    for name, record in sorted(album.records.items()):
+        if not isinstance(record, PhotoRecord):
+            continue
+        these = [record] if record.status == "ready" else []
+        around: list[str] = []
+        if these:
+            place = photos.index(record)
+            around = [keys.photo_page(each.key) for each in photos[max(0, place - 1) : place + 2]]
+            if (offer := _offer(album, record)) is not None:
+                around.append(offer.key)
+        links = [keys.album_page(album.slug), *around]
+        fence = digest(album.settings.title, album.etags[name], *links)
+        key = keys.photo_page(record.key)
+        lines = [f"<title>{album.settings.title}</title>"]
+        yield Sheet(key, fence, partial(_document, key, fence, lines, these, links))
 
 
 def _document(

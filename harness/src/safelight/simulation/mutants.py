@@ -294,7 +294,7 @@ def _crash_never_believed() -> list[Patch]:
 
 
 def _pages_as_remembered() -> list[Patch]:
-    def there(store: ObjectStore, slug: str) -> dict[str, str]:
+    def there(store: ObjectStore, slug: str, known: Any) -> dict[str, str]:
         record = catalog.load_album(store, slug).record
         return {key: page.etag for key, page in record.pages.items()} if record else {}
 
@@ -308,9 +308,9 @@ def _pages_overwritten() -> list[Patch]:
 def _pages_looked_at_last() -> list[Patch]:
     real = sitegen.reconcile._publish
 
-    def publish(world: Any, slug: str, there: Any, was: Any, inputs: Any) -> Any:
-        now = sitegen.reconcile._pages_there(world.store, slug)
-        return real(world, slug, now, catalog.load_album(world.store, slug), inputs)
+    def publish(world: Any, task: Any, there: Any, was: Any, inputs: Any) -> Any:
+        now = sitegen.reconcile._pages_there(world.store, task.name, None)
+        return real(world, task, now, catalog.load_album(world.store, task.name), inputs)
 
     return [(sitegen.reconcile, "_publish", publish)]
 
@@ -322,6 +322,36 @@ def _no_fence() -> list[Patch]:
         return real(**{**given, "fence": ""})
 
     return [(sitegen.reconcile, "AlbumInput", album)]
+
+
+def _no_sheet_fence() -> list[Patch]:
+    real = AlbumInput
+
+    def album(**given: Any) -> Any:
+        return real(**{**given, "etags": dict.fromkeys(given["etags"], "")})
+
+    return [(sitegen.reconcile, "AlbumInput", album)]
+
+
+def _sheets_of_the_shown_only() -> list[Patch]:
+    real = sitegen.reconcile._build
+
+    def build(world: Any, slug: str, inputs: Any) -> Any:
+        built = real(world, slug, inputs)
+        ready = {
+            keys.photo_page(entry.record.key)
+            for entry in inputs.shown.values()
+            if entry.record.status == "ready"
+        }
+        return replace(built, sheets=tuple(each for each in built.sheets if each.key in ready))
+
+    return [(sitegen.reconcile, "_build", build)]
+
+
+def _removal_unsaid() -> list[Patch]:
+    return [
+        (sitegen.reconcile, "_barred", lambda world, record, wanted: timedelta(0)),
+    ]
 
 
 def _pages_not_claimed() -> list[Patch]:
@@ -341,7 +371,7 @@ def _albums_above_forgotten() -> list[Patch]:
 def _album_before_pages() -> list[Patch]:
     real = sitegen.reconcile._publish
 
-    def publish(world: Any, slug: str, there: Any, was: Any, inputs: Any) -> Any:
+    def publish(world: Any, task: Any, there: Any, was: Any, inputs: Any) -> Any:
         later: list[Callable[[], object]] = []
 
         def note(key: str, body: bytes, **headers: Any) -> Any:
@@ -352,7 +382,7 @@ def _album_before_pages() -> list[Patch]:
             return type("Put", (), {"etag": etag})
 
         early = replace(world, store=_Proxy(world.store, put=note))
-        outcome = real(early, slug, there, was, inputs)
+        outcome = real(early, task, there, was, inputs)
         for each in later:
             each()
         return outcome
@@ -553,6 +583,21 @@ MUTANTS: tuple[Mutant, ...] = (
         "fence",
         "A page's bytes never come back as they once were.",
         _no_fence,
+    ),
+    Mutant(
+        "sheet-fence",
+        "A photo's own page holds the version of the photo's record.",
+        _no_sheet_fence,
+    ),
+    Mutant(
+        "sheet-of-the-gone",
+        "A photo that is gone has a page as long as it has a record.",
+        _sheets_of_the_shown_only,
+    ),
+    Mutant(
+        "page-removal",
+        "Who needs a page that is being removed waits for a lease.",
+        _removal_unsaid,
     ),
     Mutant(
         "page-claim",

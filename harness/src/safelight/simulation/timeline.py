@@ -24,7 +24,7 @@ from gallery.store import StoreError
 from safelight import scenario as form
 from safelight.scenario import Scenario, Step, span
 from safelight.simulation import convergence
-from safelight.simulation.bucket import SimulatedBucket
+from safelight.simulation.bucket import BUCKET, SimulatedBucket
 from safelight.simulation.clock import TICK, VirtualClock
 from safelight.simulation.craft import FunctionDied, PlainCraft, PlainPress
 from safelight.simulation.laws import LawBroken, Safety, is_page
@@ -38,7 +38,6 @@ from sitegen.service import Service as Sitegen
 from thumbnailer import reconcile as thumbnails
 from thumbnailer.service import Service as Thumbnailer
 
-BUCKET = "photos-example"
 TERMS = thumbnails.Terms()
 SITE_TERMS = SiteTerms()
 EARLY = TERMS.early

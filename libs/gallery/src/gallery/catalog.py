@@ -81,8 +81,8 @@ def unlinked(
     slug = keys.album_of_record(record_key)
     name = record_key[len(keys.records_of_album(slug)) :]
     seen = load_album(store, slug)
-    if seen.record is None or name not in seen.record.shown:
-        return False
+    if seen.record is None or not seen.record.inputs or name not in seen.record.shown:
+        return False  # without inputs it is a run's that is not through with the pages
     if seen.record.shown[name].etag != etag or seen.record.linked.get(photo.key) == digest:
         return False
     if by is not None and seen.record.updated > by:
@@ -93,7 +93,9 @@ def unlinked(
     above = keys.parent(slug)
     while above is not None:
         upper = load_album(store, above)
-        if upper.record is None or upper.record.linked.get(photo.key) == digest:
+        if upper.record is None or not upper.record.inputs:
+            return False
+        if upper.record.linked.get(photo.key) == digest:
             return False
         if by is not None and upper.record.updated > by:
             return False

@@ -11,11 +11,13 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, TypeVar
 
 from gallery.clock import Clock, SystemClock
 from gallery.keys import MAX_KEY
 from gallery.store import ObjectInfo, PreconditionFailed, StoredObject, StoreError
+
+T = TypeVar("T")
 
 Op = Literal["head", "get", "put", "delete", "list"]
 
@@ -96,6 +98,10 @@ class MemoryStore:
     def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, StoredObject | None]]:
         for key in keys:
             yield key, self._read(key)
+
+    def together(self, calls: Iterable[Callable[[], T]]) -> Iterator[T]:
+        for call in calls:
+            yield call()
 
     def peek(self, key: str, count: int) -> StoredObject | None:
         found = self._read(key)

@@ -168,10 +168,13 @@ Record = PhotoRecord | TextRecord
 
 
 class Page(_Part, frozen=True, kw_only=True):
-    """A page in the bucket: the ETag it had when written and the digest of its content."""
+    """A page in the bucket: the ETag it had when written, and the digest of its content or,
+    for a photo's own page, of its inputs: there are thousands of those, and each is drawn only
+    where its inputs have changed."""
 
     etag: str
-    content: str
+    content: str = ""
+    inputs: str = ""
 
 
 class Shown(_Part, frozen=True, kw_only=True):
@@ -239,7 +242,10 @@ class AlbumRecord(_Part, frozen=True, kw_only=True):
     ``inputs`` is the digest of everything the pages were made from.  ``shown`` keeps each
     record by its name in the album's catalog folder, so that one more photo costs one read.
     ``linked`` maps each photo whose renditions the pages link to the digest they link.
-    ``removing_since`` marks the record of an album that is no more, just before it goes.
+    ``going`` are pages that were being removed at these times: until nobody can be removing
+    them any more they are not written again.  ``telling``: the albums below are still to be
+    told that this one was hidden, or is hidden no more.  ``removing_since`` marks the record
+    of an album that is no more, just before it goes.
     """
 
     version: Literal[1] = msgspec.field(default=VERSION)
@@ -250,6 +256,8 @@ class AlbumRecord(_Part, frozen=True, kw_only=True):
     albums: dict[str, SeenCard] = {}
     linked: dict[str, str] = {}
     pages: dict[str, Page] = {}
+    going: dict[str, Moment] = {}
+    telling: bool = False
     card: Card | None = None
     removing_since: Moment | None = None
     updated: Moment
@@ -312,6 +320,27 @@ def decode_album(body: bytes, name: str = "album record") -> AlbumRecord:
     """An album's or the site's record from its JSON; raises :class:`UnreadableRecord`."""
     record: AlbumRecord = _decode(body, ("album", "site"), name)
     return record
+
+
+class _HiddenCard(msgspec.Struct):
+    hidden: bool = False
+
+
+class _MaybeHidden(msgspec.Struct):
+    card: _HiddenCard | None = None
+
+
+_hidden_decoder = msgspec.json.Decoder(_MaybeHidden)
+
+
+def is_hidden(body: bytes) -> bool:
+    """Whether an album record says that its album is hidden; all else in it is skipped, for it
+    may be large.  What is no record says nothing."""
+    try:
+        card = _hidden_decoder.decode(body).card
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return card is not None and card.hidden
 
 
 def schemas() -> dict[str, dict[str, Any]]:

@@ -13,21 +13,25 @@ What callers may lean on (S3 gives all of it since December 2020):
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from io import SEEK_END
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+
+T = TypeVar("T")
 
 
 class StoreError(Exception):
@@ -97,6 +101,15 @@ class ObjectStore(Protocol):
 
     def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, StoredObject | None]]:
         """:meth:`get` for each key, in the order given; S3 is asked for several at a time."""
+
+    def together(self, calls: Iterable[Callable[[], T]]) -> Iterator[T]:
+        """Make the calls (on this store), several at a time where it takes that; what each
+        returned, in the order given.
+
+        ``calls`` is taken from as there is room, so that what is still to be made need not all
+        be in memory.  Raises the first error in that order, once the calls under way have
+        ended; those that had not begun are not made.  Each call is as it would be alone.
+        """
 
     def peek(self, key: str, count: int) -> StoredObject | None:
         """The object's head and its first ``count`` bytes (fewer if it is shorter)."""
@@ -215,6 +228,20 @@ class S3Store:
             for start in range(0, len(wanted), window):
                 part = wanted[start : start + window]
                 yield from zip(part, pool.map(self.get, part), strict=True)
+
+    def together(self, calls: Iterable[Callable[[], T]]) -> Iterator[T]:
+        with ThreadPoolExecutor(_THREADS) as pool:
+            under_way: deque[Future[T]] = deque()
+            try:
+                for call in calls:
+                    under_way.append(pool.submit(call))
+                    if len(under_way) > _THREADS * 2:
+                        yield under_way.popleft().result()
+                while under_way:
+                    yield under_way.popleft().result()
+            finally:
+                for future in under_way:
+                    future.cancel()
 
     def peek(self, key: str, count: int) -> StoredObject | None:
         with _Errors("get", self.bucket, key):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from gallery.originals import FROM_LOOSE_TO_STRICT, Originals
 from sitegen import folder
+from sitegen.look import UnfitLook
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -37,6 +39,14 @@ def _parser() -> argparse.ArgumentParser:
         default="public",
         help="what visitors may take; the settings may say something stricter (default: public)",
     )
+    build.add_argument(
+        "--templates",
+        type=Path,
+        metavar="DIR",
+        default=os.environ.get("SAFELIGHT_TEMPLATES") or None,
+        help="templates and assets that go before sitegen's own (default: what "
+        "SAFELIGHT_TEMPLATES says, if anything)",
+    )
     commands.add_parser(
         "worker", help="publish albums as their records change, from the queue", add_help=False
     )
@@ -47,10 +57,12 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def _build(catalog: Path, out: Path, site_url: str | None, originals: Originals) -> int:
+def _build(
+    catalog: Path, out: Path, site_url: str | None, originals: Originals, templates: Path | None
+) -> int:
     try:
-        report = folder.build(catalog, out, site_url, originals)
-    except (folder.Unusable, OSError) as error:
+        report = folder.build(catalog, out, site_url, originals, templates)
+    except (folder.Unusable, UnfitLook, OSError) as error:
         print(f"sitegen: {_printable(str(error))}", file=sys.stderr)
         return 2
     for warning in report.warnings:
@@ -75,7 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         worker.add_arguments(own)
         return worker.main(own.parse_args(given[1:]))
     options = _parser().parse_args(given)
-    return _build(options.catalog, options.out, options.site_url, options.originals)
+    return _build(
+        options.catalog, options.out, options.site_url, options.originals, options.templates
+    )
 
 
 if __name__ == "__main__":

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
 
+from gallery import keys
 from gallery.record import PhotoRecord
 from sitegen.document import ATOM, FEED_CACHE, Document
 from sitegen.language import Language
 from sitegen.links import Linked, url
-from sitegen.photo import anchor, arrived, moment, name_of, picture
+from sitegen.photo import arrived, moment, name_of, picture
 from sitegen.words import legal, line
 
 ENTRIES = 50
@@ -26,14 +26,6 @@ ENTRIES = 50
 
 _NAMESPACE = uuid.UUID("5af27b36-5d8e-5c2b-9a5e-3f5b8a1c7d10")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A photo in a feed, and the page it is shown on."""
-
-    record: PhotoRecord
-    page: str
 
 
 def _id(seed: str, what: str) -> str:
@@ -48,10 +40,10 @@ def _date(moment_: datetime) -> str:
     return moment_.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def newest(entries: Iterable[Entry]) -> list[Entry]:
-    """The entries a feed holds, the latest to arrive first."""
-    ordered = sorted(entries, key=lambda entry: entry.record.key)
-    ordered.sort(key=lambda entry: arrived(entry.record), reverse=True)
+def newest(photos: Iterable[PhotoRecord]) -> list[PhotoRecord]:
+    """The photos a feed holds, the latest to arrive first."""
+    ordered = sorted(photos, key=lambda record: record.key)
+    ordered.sort(key=arrived, reverse=True)
     return ordered[:ENTRIES]
 
 
@@ -66,11 +58,12 @@ def atom(
     base: str | None,
     updated: datetime | None,
     fence: str,
-    entries: Sequence[Entry],
+    photos: Sequence[PhotoRecord],
     language: Language,
     linked: Linked,
 ) -> Document:
-    """The feed at ``key`` about the page ``home``.  URLs are relative unless ``base`` is known.
+    """The feed at ``key`` about the page ``home``; each photo's entry leads to its own page.
+    URLs are relative unless ``base`` is known.
 
     ``fence`` makes its bytes, like a page's, never come back as they once were.
     """
@@ -82,8 +75,8 @@ def atom(
         return child
 
     add(feed, "generator", "Safelight", version=fence)
-    shown = newest(entry for entry in entries if linked.renditions(entry.record))
-    latest = max([*(arrived(entry.record) for entry in shown), updated or _EPOCH])
+    shown = newest(record for record in photos if linked.renditions(record))
+    latest = max([*(arrived(record) for record in shown), updated or _EPOCH])
     add(feed, "id", _id(seed, key))
     add(feed, "title", title)
     if subtitle:
@@ -92,9 +85,8 @@ def atom(
     add(add(feed, "author"), "name", author or title)
     add(feed, "link", rel="self", type="application/atom+xml", href=url(key, key, base))
     add(feed, "link", rel="alternate", type="text/html", href=url(key, home, base))
-    for entry in shown:
-        record = entry.record
-        target = f"{url(key, entry.page, base)}#{anchor(record.key)}"
+    for record in shown:
+        target = url(key, keys.photo_page(record.key), base)
         element = add(feed, "entry")
         add(element, "id", _id(seed, record.key))
         add(element, "title", name_of(record))

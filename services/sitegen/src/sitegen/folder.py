@@ -4,12 +4,16 @@ The catalog folder is laid out like ``catalog/`` in the bucket.  In the output f
 (``.sitegen.json``) says what was made from what: an album whose inputs did not change is not made
 again, a file that is as it should be is not written again, and what an earlier build made and this
 one does not is removed.  Nothing else in that folder is ever overwritten or removed.
+
+Whether a file has changed is told by its size and its times where they are as they were, and only
+else by its content: so a build that finds nothing to do reads hardly anything.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,8 +23,9 @@ import msgspec
 from gallery import keys
 from gallery.originals import Originals, chosen_by, stricter
 from gallery.record import Card, PhotoRecord, TextRecord, UnreadableRecord, decode
-from sitegen import settings
+from sitegen import settings, text
 from sitegen.document import Document
+from sitegen.look import Look
 from sitegen.pages import AlbumInput, Built, SiteInput, build_album, build_site, fingerprint
 from sitegen.settings import SiteSettings
 
@@ -32,19 +37,47 @@ class Unusable(Exception):
     """A folder cannot be used; the message says which, why, and what to do."""
 
 
+Stamp = tuple[int, int, int]
+"""A file's size and the times it was written and changed, in nanoseconds."""
+
+
+class _File(msgspec.Struct, frozen=True, array_like=True):
+    """A file as it was made: the SHA-256 of its content, its stamp and, of a photo's page, the
+    digest of its inputs."""
+
+    content: str
+    stamp: Stamp
+    inputs: str = ""
+
+
 class _Made(msgspec.Struct, frozen=True):
-    """What was made of one album: from which inputs, which card, which files (key → SHA-256)."""
+    """What was made of one album: from which inputs, which card, which files, by key.
+
+    ``stamps`` is a digest of its records' names and stamps, ``records`` one of their content;
+    ``stamps`` is empty where a record was so young that it could have been written again
+    within the same tick of the clock.
+    """
 
     inputs: str
     card: Card | None
-    documents: dict[str, str]
+    documents: dict[str, _File]
+    stamps: str = ""
+    records: str = ""
     problems: tuple[str, ...] = ()
 
 
 class _Manifest(msgspec.Struct, frozen=True):
-    version: int = 1
+    version: int = 2
     albums: dict[str, _Made] = {}
     """By slug; the site's is under the empty one."""
+
+
+class _Version(msgspec.Struct, frozen=True):
+    version: int = 0
+
+
+_YOUNG = 2_000_000_000
+"""Nanoseconds: the coarsest clock of a file system that is in use."""
 
 
 @dataclass
@@ -63,6 +96,11 @@ def _sha(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
+def _stamp(path: Path) -> Stamp:
+    found = path.lstat()
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
 class _Output:
     """The output folder: the only place that writes, and only below its root."""
 
@@ -70,10 +108,10 @@ class _Output:
         root.mkdir(parents=True, exist_ok=True)
         self.root = root.resolve()
         self.former = self._read()
-        self.ours: dict[str, str | None] = {
-            key: digest
+        self.ours: dict[str, _File | None] = {
+            key: file
             for made in self.former.albums.values()
-            for key, digest in made.documents.items()
+            for key, file in made.documents.items()
         }
         # A build that was cut short wrote files that no manifest has; its journal has them.
         journal = self.root / JOURNAL
@@ -86,7 +124,10 @@ class _Output:
     def _read(self) -> _Manifest:
         path = self.root / MANIFEST
         try:
-            found = msgspec.json.decode(path.read_bytes(), type=_Manifest)
+            body = path.read_bytes()
+            found = msgspec.json.decode(body, type=_Version)
+            if found.version == _Manifest().version:
+                return msgspec.json.decode(body, type=_Manifest)
         except FileNotFoundError:
             return _Manifest()
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -94,9 +135,7 @@ class _Output:
                 f"{path}: not a manifest of sitegen ({error}); "
                 "give another --out, or empty that folder"
             ) from error
-        if found.version != 1:
-            raise Unusable(f"{path}: made by another version of sitegen; give another --out")
-        return found
+        raise Unusable(f"{path}: made by another version of sitegen; give another --out")
 
     def path(self, key: str) -> Path:
         """Where the object ``key`` lies on disk; raises :class:`Unusable` if that is nowhere."""
@@ -111,24 +150,30 @@ class _Output:
             self._safe.add(path.parent)
         return path
 
-    def holds(self, key: str, digest: str) -> bool:
-        """Whether the file is there with that content."""
+    def holds(self, key: str, file: _File) -> _File | None:
+        """The file as it is now, if it is there with that content."""
         try:
             path = self.path(key)
-            return not path.is_symlink() and _sha(path.read_bytes()) == digest
+            stamp = _stamp(path)
+            if stamp == file.stamp:
+                return file
+            if path.is_symlink() or _sha(path.read_bytes()) != file.content:
+                return None
+            return msgspec.structs.replace(file, stamp=stamp)
         except (OSError, Unusable):
-            return False
+            return None
 
-    def put(self, document: Document, report: Report) -> bool:
-        """Writes the document unless the file is so already; ``False`` if it cannot be."""
+    def put(self, document: Document, report: Report, inputs: str = "") -> _File | None:
+        """Writes the document unless the file is so already; ``None`` if it cannot be."""
         try:
             path = self.path(document.key)
             if path.is_symlink() or (path.exists() and not path.is_file()):
                 raise Unusable(f"{path}: in the way of the site, and not a file of sitegen's")
+            content = _sha(document.body)
             if path.exists():
                 if path.read_bytes() == document.body:
                     report.unchanged += 1
-                    return True
+                    return _File(content, _stamp(path), inputs)
                 if document.key not in self.ours:
                     raise Unusable(
                         f"{path}: was not made by sitegen; move it away, or give another --out"
@@ -140,23 +185,24 @@ class _Output:
             part = path.with_name(".sitegen.part")
             part.write_bytes(document.body)
             part.replace(path)
+            stamp = _stamp(path)
         except (OSError, Unusable) as error:
             report.errors.append(str(error))
-            return False
+            return None
         report.written.append(document.key)
-        return True
+        return _File(content, stamp, inputs)
 
     def finish(self, albums: dict[str, _Made], report: Report) -> None:
         """Removes what is no longer made, and commits the manifest."""
         kept = {key for made in albums.values() for key in made.documents}
-        for key, digest in sorted(self.ours.items(), key=lambda each: each[0]):
+        for key, file in sorted(self.ours.items(), key=lambda each: each[0]):
             if key in kept:
                 continue
             try:
                 path = self.path(key)
                 if path.is_symlink() or not path.is_file():
                     continue
-                if digest is not None and _sha(path.read_bytes()) != digest:
+                if file is not None and _sha(path.read_bytes()) != file.content:
                     report.warnings.append(
                         f"{path}: is not needed any more, but was changed: left there"
                     )
@@ -246,23 +292,49 @@ def _settings(folder: Path, report: Report) -> tuple[SiteSettings, str]:
     return found, _sha(record.text.encode("utf-8", "surrogatepass"))
 
 
-def _inputs(common: str, bodies: Mapping[str, bytes], cards: Iterable[Card]) -> str:
-    total = hashlib.sha256(common.encode())
+def _stamps(folder: Path, slug: str, names: Iterable[str], now: int) -> str:
+    """A digest of the records' names and stamps; empty if that is not enough to tell."""
+    total = hashlib.sha256()
+    for name in names:
+        try:
+            stamp = _stamp(folder / slug / name)
+        except OSError:
+            return ""
+        if max(stamp[1:]) > now - _YOUNG:
+            return ""
+        total.update(name.encode("utf-8", "surrogateescape") + f"\0{stamp}\0".encode())
+    return total.hexdigest()
+
+
+def _content(bodies: Mapping[str, bytes]) -> str:
+    """A digest of the records' names and content."""
+    total = hashlib.sha256()
     for name, body in bodies.items():
         total.update(
             name.encode("utf-8", "surrogateescape") + b"\0" + hashlib.sha256(body).digest()
         )
+    return total.hexdigest()
+
+
+def _inputs(common: str, records: str, secluded: bool, cards: Iterable[Card]) -> str:
+    total = hashlib.sha256(f"{common}\n{records}\n{secluded}".encode())
     for card in cards:
         total.update(hashlib.sha256(msgspec.json.encode(card)).digest())
     return total.hexdigest()
 
 
 def build(
-    catalog: Path, out: Path, site_url: str | None, originals: Originals = "public"
+    catalog: Path,
+    out: Path,
+    site_url: str | None,
+    originals: Originals = "public",
+    templates: Path | None = None,
 ) -> Report:
     """Makes the site of the catalog folder in ``out``: albums from the innermost out, then the
-    site.  Visitors may take what ``originals`` says, or less if the settings say so.  Raises
-    :class:`Unusable` if there is no catalog, or no way to write."""
+    site.  Visitors may take what ``originals`` says, or less if the settings say so; the
+    folder ``templates`` may hold other templates and assets.  Raises :class:`Unusable` if there
+    is no catalog, or no way to write, and :class:`sitegen.look.UnfitLook` for templates that
+    cannot be used: what was written by then is whole, and the rest is as it was."""
     photos = catalog / "photos"
     if not photos.is_dir():
         raise Unusable(
@@ -274,28 +346,52 @@ def build(
         raise Unusable(
             f"--site-url {site_url!r:.200}: not an address such as https://photos.example.org/"
         )
+    look = Look(templates)
+    look.check()
     report = Report()
     chosen, chosen_digest = _settings(photos, report)
     chosen = replace(chosen, originals=stricter(chosen.originals, originals))
-    common = "\n".join((fingerprint(), base or "", chosen.originals, chosen_digest))
+    common = "\n".join((fingerprint(look), base or "", chosen.originals, chosen_digest))
     output = _Output(out)
+    now = time.time_ns()
     made: dict[str, _Made] = {}
     folders = _folders(photos)
+    stamps = {slug: _stamps(photos, slug, names, now) for slug, names in folders.items()}
+    hidden = _hidden(photos, folders, stamps, output.former)
     children: dict[str, list[Card]] = {}
     for slug in sorted(folders, key=lambda each: (-each.count("/") if each else 1, each)):
-        bodies = dict(_read(photos, slug, folders[slug], report))
         cards = tuple(children.pop(slug, ())) if slug else _cards(made)
-        inputs = _inputs(common, bodies, cards)
+        secluded = any(above in hidden for above in _above(slug))
         former = output.former.albums.get(slug)
-        if (
-            former
-            and former.inputs == inputs
-            and all(output.holds(key, digest) for key, digest in former.documents.items())
-        ):
-            report.unchanged += len(former.documents)
-            made[slug] = former
+        bodies: dict[str, bytes] | None = None
+        if former is not None and stamps[slug] and former.stamps == stamps[slug]:
+            records = former.records
         else:
-            made[slug] = _make(photos, slug, bodies, cards, chosen, base, inputs, output, report)
+            bodies = dict(_read(photos, slug, folders[slug], report))
+            records = _content(bodies)
+        inputs = _inputs(common, records, secluded, cards)
+        there = _all_there(output, former) if former and former.inputs == inputs else None
+        if former is not None and there is not None:
+            report.unchanged += len(there)
+            made[slug] = msgspec.structs.replace(former, documents=there, stamps=stamps[slug])
+        else:
+            if bodies is None:
+                bodies = dict(_read(photos, slug, folders[slug], report))
+            problems: list[str] = []
+            album = AlbumInput(
+                slug=slug,
+                records=_decoded(photos, slug, bodies, problems),
+                etags={name: _sha(body) for name, body in bodies.items()},
+                children=cards
+                if slug
+                else tuple(card for card in cards if keys.parent(card.slug) == ""),
+                settings=chosen,
+                fence=inputs[:32],
+                site_url=base,
+                secluded=secluded,
+            )
+            fresh = _make(album, look, cards, inputs, output, report, problems)
+            made[slug] = msgspec.structs.replace(fresh, stamps=stamps[slug], records=records)
         report.errors += made[slug].problems
         card = made[slug].card
         if slug and card is not None:
@@ -304,32 +400,88 @@ def build(
     return report
 
 
+def _above(slug: str) -> Iterator[str]:
+    """The slugs of the albums above, without the top."""
+    above = keys.parent(slug)
+    while above:
+        yield above
+        above = keys.parent(above)
+
+
+def _hidden(
+    folder: Path, folders: Mapping[str, list[str]], stamps: Mapping[str, str], former: _Manifest
+) -> set[str]:
+    """The albums whose texts hide them: those below must know before they are made."""
+    found: set[str] = set()
+    for slug, names in folders.items():
+        made = former.albums.get(slug)
+        if made is not None and made.card is not None and stamps[slug] == made.stamps != "":
+            if made.card.hidden:
+                found.add(slug)
+            continue
+        texts = [name for name in names if text.is_albums(name.removesuffix(".json"))]
+        # What cannot be read is told of where the album is made.
+        bodies = dict(_read(folder, slug, texts, Report()))
+        records = _decoded(folder, slug, bodies, [])
+        words = {
+            name.removesuffix(".json"): record
+            for name, record in records.items()
+            if isinstance(record, TextRecord) and record.status == "ready"
+        }
+        if text.of_album(words).hidden:
+            found.add(slug)
+    return found
+
+
+def _all_there(output: _Output, former: _Made) -> dict[str, _File] | None:
+    """The files of an album as they are now, if all of them are as they were made."""
+    there: dict[str, _File] = {}
+    for key, file in former.documents.items():
+        found = output.holds(key, file)
+        if found is None:
+            return None
+        there[key] = found
+    return there
+
+
 def _cards(made: Mapping[str, _Made]) -> tuple[Card, ...]:
     return tuple(each.card for _, each in sorted(made.items()) if each.card is not None)
 
 
 def _make(
-    photos: Path,
-    slug: str,
-    bodies: Mapping[str, bytes],
+    album: AlbumInput,
+    look: Look,
     cards: tuple[Card, ...],
-    chosen: SiteSettings,
-    base: str | None,
     inputs: str,
     output: _Output,
     report: Report,
+    problems: list[str],
 ) -> _Made:
-    problems: list[str] = []
-    records = _decoded(photos, slug, bodies, problems)
-    children = cards if slug else tuple(card for card in cards if keys.parent(card.slug) == "")
-    album = AlbumInput(slug, records, children, chosen, fence=inputs[:32], site_url=base)
-    built: Built = build_album(album) if slug else build_site(SiteInput(album, cards, base))
+    slug = album.slug
+    built: Built = (
+        build_album(album, look)
+        if slug
+        else build_site(SiteInput(album, cards, album.site_url), look)
+    )
     report.warnings += [f"{slug or 'the top album'}: {problem}" for problem in built.problems]
-    documents = {
-        document.key: _sha(document.body)
-        for document in built.documents
-        if output.put(document, report)
-    }
-    whole = len(documents) == len(built.documents)
+    documents: dict[str, _File] = {}
+    whole = True
+    former = output.former.albums.get(slug)
+    for sheet in built.sheets:
+        was = former.documents.get(sheet.key) if former is not None else None
+        same = output.holds(sheet.key, was) if was and was.inputs == sheet.inputs else None
+        if same is not None:
+            report.unchanged += 1
+        else:
+            same = output.put(sheet.draw(), report, sheet.inputs)
+        if same is not None:
+            documents[sheet.key] = same
+        else:
+            whole = False
+    for document in built.documents:
+        if (file := output.put(document, report)) is not None:
+            documents[document.key] = file
+        else:
+            whole = False
     # What could not be written is tried again by the next build.
-    return _Made(inputs if whole else "", built.card, documents, tuple(problems))
+    return _Made(inputs if whole else "", built.card, documents, problems=tuple(problems))

@@ -24,6 +24,8 @@ class Language:
     code: str
     words: Mapping[str, str]
     months: tuple[str, ...]
+    tags: Mapping[str, str]
+    """What the thumbnailer says of a photo in English, in this language."""
 
     def __getitem__(self, name: str) -> str:
         return self.words[name]
@@ -40,6 +42,15 @@ class Language:
         """So many of something: ``count("photos", 3)``."""
         form = f"{name}_one" if value == 1 else f"{name}_other"
         return self.say(form, n=self.number(value))
+
+    def bytes(self, size: int) -> str:
+        """A file's size as a person reads it: ``4.2 MB``; a kilobyte is 1,000 bytes."""
+        for unit, one in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+            if size >= one:
+                if size >= 10 * one:
+                    return f"{self.number(size // one)} {unit}"
+                return f"{size / one:.1f} {unit}".replace(".", self.words["decimal"])
+        return f"{size} B"
 
     def _day(self, name: str, day: date, /, **more: object) -> str:
         return self.say(
@@ -80,4 +91,4 @@ def load(code: str) -> Language:
     if code not in CODES:
         code = "en"
     found = tomllib.loads((FOLDER / f"{code}.toml").read_text("utf-8"))
-    return Language(code, found["words"], tuple(found["months"]))
+    return Language(code, found["words"], tuple(found["months"]), found["tags"])

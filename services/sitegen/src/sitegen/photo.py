@@ -19,8 +19,10 @@ from sitegen.language import Language
 from sitegen.links import Linked, url
 from sitegen.words import Natural, line, natural, prose
 
-EAGER = 6
-"""How many photos of a page are loaded at once; the rest when they come near."""
+EAGER = 3
+"""How many photos of a page are loaded at once; the rest when they come near.
+
+More would share a slow line with the first, which is what a visitor waits for."""
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _MOST_COLOURS = 16
@@ -153,6 +155,8 @@ class Figure:
     name: str
     alt: str
     picture: Picture
+    page: str
+    """The photo's own page."""
     large: str
     original: str
     """Where what is offered of it lies (see :func:`sitegen.links.offered`)."""
@@ -162,6 +166,8 @@ class Figure:
     line: str
     moment: Moment | None
     caption: Markup | str
+    said: str
+    """The caption or the description as one line of plain words, or nothing."""
     lazy: bool
     first: bool
 
@@ -225,6 +231,7 @@ def figure(
         name=name,
         alt=said or line(described, 300) or name,
         picture=shown,
+        page=keys.href(page, keys.photo_page(record.key)),
         large=keys.href(page, linked.renditions(record)[-1].key),
         original=keys.href(page, offer.key),
         file="" if offer.what == "original" else offer.path,
@@ -232,6 +239,7 @@ def figure(
         line=line(record.exif.line, 160),
         moment=moment(record, language),
         caption=caption if caption else described if described != name else "",
+        said=line(said or described, 300),
         lazy=number >= EAGER,
         first=number == 0,
     )

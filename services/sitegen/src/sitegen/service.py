@@ -5,12 +5,14 @@ The Lambda handler and the worker differ only in who hands them their batches.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 from gallery import aws, keys
-from gallery.batch import Batch, Done, Outcome, Report, Task
+from gallery.batch import Batch, Done, Failed, Outcome, Report, Task, backoff
 from gallery.clock import Clock, SystemClock
 from gallery.environment import Wiring, seconds
 from gallery.events import Hint
@@ -20,6 +22,7 @@ from gallery.queue import Message, Queue, SqsQueue
 from gallery.store import ObjectStore, S3Store
 from gallery.telemetry import Telemetry
 from sitegen import pages
+from sitegen.look import Look, UnfitLook
 from sitegen.reconcile import Press, Terms, World, reconcile
 
 RESERVE = 20.0
@@ -67,6 +70,7 @@ class Service:
         self._thumbnail = thumbnail
         self._observe = observe
         self._reserve = reserve
+        self._ahead: Callable[[], float] = lambda: math.inf
         self.world = World(
             store=store,
             clock=clock,
@@ -76,10 +80,13 @@ class Service:
             originals=originals,
             terms=terms or Terms(),
             press=press,
+            bucket=bucket,
+            ahead=lambda: self._ahead(),
         )
 
     def run(self, messages: Sequence[Message], ahead: Callable[[], float]) -> list[Report]:
         """Work off one batch: each album once, deepest first, and the site once, last."""
+        self._ahead = ahead
         return Batch(
             bucket=self._bucket,
             queue=self._publish,
@@ -93,7 +100,10 @@ class Service:
 
     def work(self, task: Task) -> Outcome:
         """One task: the album whose slug is the task's name."""
-        return reconcile(self.world, task)
+        try:
+            return reconcile(self.world, task)
+        except UnfitLook as error:
+            return Failed(str(error), after=backoff(task.receives))
 
     def hint_photos(self, found: Iterable[str]) -> None:
         """Ask the thumbnailer to look at these originals."""
@@ -131,7 +141,8 @@ class Session:
     """A service made from the environment, with its telemetry.
 
     ``SAFELIGHT_SITE_URL`` is the site's address, where it is known; ``SAFELIGHT_ORIGINALS`` what
-    visitors may take (see :mod:`gallery.originals`).
+    visitors may take (see :mod:`gallery.originals`); ``SAFELIGHT_TEMPLATES`` a folder of templates
+    and assets that go before our own (see :mod:`sitegen.look`).
     """
 
     def __init__(self, environment: Mapping[str, str], clock: Clock | None = None) -> None:
@@ -140,6 +151,7 @@ class Session:
         self.telemetry = Telemetry("sitegen")
         self.queue = SqsQueue(sqs, wiring.publish_queue)
         url = environment.get("SAFELIGHT_SITE_URL", "").strip()
+        templates = environment.get("SAFELIGHT_TEMPLATES", "").strip()
         self.service = Service(
             S3Store(aws.s3_client(), wiring.bucket),
             clock or SystemClock(),
@@ -150,6 +162,7 @@ class Session:
             site_url=url.rstrip("/") + "/" if url else None,
             originals=from_environment(environment),
             terms=terms(environment),
+            press=pages.Pages(Look(Path(templates) if templates else None)),
         )
 
     def run(self, messages: Sequence[Message], ahead: Callable[[], float]) -> list[Report]:

@@ -9,6 +9,9 @@
     language: en            # en, de or ja
     url: https://photos.example.org/
     originals: stripped     # public, stripped or private
+    theme: dark             # auto, light or dark
+    about: |
+      I am Vera, and this is **what I saw**.
     menu:
       About: https://example.org/about
       Lisbon: albums/Lisbon.html
@@ -17,12 +20,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from gallery import plainyaml
 from gallery.originals import Originals, chosen, chosen_in, is_choice
 from sitegen import language
 from sitegen.words import line, prose
+
+Theme = Literal["auto", "light", "dark"]
+THEMES: Final[tuple[Theme, ...]] = ("auto", "light", "dark")
+
+ABOUT = "about.html"
+"""The key of the page about the site."""
 
 _MENU_ITEMS = 12
 
@@ -50,6 +60,10 @@ class SiteSettings:
     """Where the site is published (ends in ``/``); feeds and the sitemap can then be absolute."""
     originals: Originals = "public"
     """What visitors may take; the template may ask for a stricter choice."""
+    theme: Theme = "auto"
+    """The light in which visitors see the site first: their system's, or always this one."""
+    about: str = ""
+    """Markdown: the page about the site or its photographer; without it there is none."""
     menu: tuple[MenuItem, ...] = ()
     id: str = ""
     """Anything: makes the feeds' ids this site's own.  Two sites may share names of photos."""
@@ -115,6 +129,11 @@ def _menu(value: object) -> tuple[tuple[MenuItem, ...], list[str]]:
     return tuple(items[:_MENU_ITEMS]), problems
 
 
+_LINES = frozenset(
+    {"title", "subtitle", "author", "footer", "language", "url", "id", "theme", "about"}
+)
+
+
 def parse(text: str | None) -> tuple[SiteSettings, tuple[str, ...]]:
     """The settings that ``text`` holds, and what in it is wrong, for a person to read.
 
@@ -130,6 +149,7 @@ def parse(text: str | None) -> tuple[SiteSettings, tuple[str, ...]]:
     lines: dict[str, str] = {}
     menu: tuple[MenuItem, ...] = ()
     url: str | None = None
+    theme: Theme = "auto"
     for name, value in found.items():
         if name == "menu":
             menu, wrong = _menu(value)
@@ -139,7 +159,7 @@ def parse(text: str | None) -> tuple[SiteSettings, tuple[str, ...]]:
                 problems.append(
                     "originals: it is none of public, stripped and private; taken as private"
                 )
-        elif name not in ("title", "subtitle", "author", "footer", "language", "url", "id"):
+        elif name not in _LINES:
             problems.append(f"{line(name, 60)}: there is no such setting")
         elif not isinstance(value, str):
             problems.append(f"{name}: it is not one line of text")
@@ -153,8 +173,18 @@ def parse(text: str | None) -> tuple[SiteSettings, tuple[str, ...]]:
             else:
                 known = ", ".join(language.CODES)
                 problems.append(f"language: {line(value, 20)!r} is not one of {known}")
+        elif name == "theme":
+            found_theme = next((each for each in THEMES if each == value.strip().lower()), None)
+            if found_theme is None:
+                known = ", ".join(THEMES)
+                problems.append(f"theme: {line(value, 20)!r} is not one of {known}")
+            else:
+                theme = found_theme
         elif name == "footer":
             lines[name] = prose(value, 1000).strip()
+        elif name == "about":
+            lines[name] = prose(value, plainyaml.LIMIT).strip()
         else:
             lines[name] = line(value, 200)
-    return SiteSettings(**lines, url=url, menu=menu, originals=chosen(found)), tuple(problems)
+    read = SiteSettings(**lines, url=url, menu=menu, theme=theme, originals=chosen(found))
+    return read, tuple(problems)

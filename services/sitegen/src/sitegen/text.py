@@ -101,12 +101,17 @@ def read(record: TextRecord, limit: int = ALBUM_LIMIT) -> Words:
     )
 
 
+def is_albums(name: str) -> bool:
+    """Whether a file of this name is a text about its album."""
+    return name.lower() in _ALBUM_TEXTS
+
+
 def of_album(texts: Mapping[str, TextRecord]) -> Words:
     """The album's text: ``index.md`` before ``description.md`` before ``description.txt``."""
     ranked = sorted(
         (_ALBUM_TEXTS.index(name.lower()), name)
         for name in texts
-        if name.lower() in _ALBUM_TEXTS and texts[name].text.strip()
+        if is_albums(name) and texts[name].text.strip()
     )
     return read(texts[ranked[0][1]]) if ranked else NOTHING
 
