@@ -3,7 +3,8 @@
 Each photo is shrunk to the renditions' sizes.  The JPEG that the thumbnailer makes of it (quality
 80, progressive) is compared with the shrunk photo by MS-SSIM, and then the quality is looked for at
 which each other format is as near to it.  Told are, beside the JPEG: bytes and CPU seconds
-of encoding, and of decoding, at that equal quality.
+of encoding, and of decoding, at that equal quality.  With ``--by butteraugli`` quality is what
+that sees instead.
 
 MS-SSIM is that of Wang, Simoncelli and Bovik ("Multi-scale structural similarity for image quality
 assessment", 2003), of the brightness, here computed with numpy.  With the programme ``butteraugli``
@@ -26,7 +27,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,7 @@ _WEIGHTS: Final = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _RADIUS, _SIGMA = 5, 1.5
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
+Measure = Literal["ms-ssim", "butteraugli"]
 Plane = NDArray[np.float64]
 
 
@@ -149,17 +151,26 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
     return done, time.process_time() - begin
 
 
-def equal(way: Way, image: Image.Image, edge: int, wanted: float) -> Encoded:
-    """``image`` at the lowest quality at which it is as near to itself as ``wanted``."""
+def equal(way: Way, image: Image.Image, edge: int, plain: Encoded, by: Measure) -> Encoded:
+    """``image`` at the lowest quality at which it is as near to itself as ``plain`` is."""
     low, high = 1, 100
     while low < high:
         middle = (low + high) // 2
         data = way.encode(image, middle)
-        if ms_ssim(image, Image.open(io.BytesIO(data)).convert("RGB")) >= wanted:
+        if _as_near(image, Image.open(io.BytesIO(data)).convert("RGB"), plain, by):
             high = middle
         else:
             low = middle + 1
     return measured(way, image, edge, low)
+
+
+def _as_near(image: Image.Image, decoded: Image.Image, plain: Encoded, by: Measure) -> bool:
+    if by == "ms-ssim":
+        return ms_ssim(image, decoded) >= plain.similarity
+    distance = butteraugli(image, decoded)
+    if distance is None or plain.butteraugli is None:
+        raise SystemExit("bench.formats: butteraugli is not installed (Debian: butteraugli)")
+    return distance <= plain.butteraugli
 
 
 def butteraugli(one: Image.Image, other: Image.Image) -> float | None:
@@ -186,7 +197,7 @@ def sources(folder: Path | None, count: int) -> list[Image.Image]:
     return [ImageOps.exif_transpose(Image.open(path)).convert("RGB") for path in chosen]
 
 
-def run(photos: list[Image.Image]) -> list[Encoded]:
+def run(photos: list[Image.Image], by: Measure) -> list[Encoded]:
     """Every photo in every size and every way."""
     found: list[Encoded] = []
     for photo in photos:
@@ -197,7 +208,7 @@ def run(photos: list[Image.Image]) -> list[Encoded]:
             image.thumbnail((edge, edge), Image.Resampling.LANCZOS)
             plain = measured(JPEG, image, edge, QUALITY)
             found.append(plain)
-            found += [equal(way, image, edge, plain.similarity) for way in OTHERS]
+            found += [equal(way, image, edge, plain, by) for way in OTHERS]
     return found
 
 
@@ -244,14 +255,15 @@ def main() -> int:
     )
     parser.add_argument("--photos", type=Path, metavar="DIR", help="photos to measure with")
     parser.add_argument("--count", type=int, default=8, metavar="N", help="how many of them (8)")
+    parser.add_argument("--by", choices=get_args(Measure), default="ms-ssim", help="what is equal")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
     photos = sources(options.photos, options.count)
-    found = run(photos)
+    found = run(photos, options.by)
     if options.json:
         print(json.dumps([asdict(each) for each in found], indent=1))
     else:
-        print(f"{len(photos)} photos; equal MS-SSIM to a JPEG of quality {QUALITY}\n")
+        print(f"{len(photos)} photos; as near ({options.by}) as a JPEG of quality {QUALITY}\n")
         print(table(found))
     return 0
 

@@ -75,9 +75,9 @@ def test_likeness_falls_as_an_image_is_spoilt() -> None:
 def test_equal_quality_is_the_lowest_that_is_as_near() -> None:
     image = photograph(300, 200)
     plain = formats.measured(formats.JPEG, image, 600, 80)
-    same = formats.equal(formats.JPEG, image, 600, plain.similarity)
+    same = formats.equal(formats.JPEG, image, 600, plain, "ms-ssim")
     assert (same.quality, same.bytes) == (plain.quality, plain.bytes)
-    webp = formats.equal(formats.OTHERS[0], image, 600, plain.similarity)
+    webp = formats.equal(formats.OTHERS[0], image, 600, plain, "ms-ssim")
     assert webp.similarity >= plain.similarity
     rows = formats.table([plain, webp]).splitlines()
     assert [row.split(" | ")[0] for row in rows[2:]] == ["| JPEG", "| WebP, method 4"]
