@@ -11,7 +11,7 @@ import http.server
 import io
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -185,7 +185,9 @@ def served(root: Path, folder: Path, photos: dict[str, PhotoRecord]) -> Iterator
             asked.append(self.path)
             if self.path.startswith("/assets/"):  # the page for what is missing has no other way
                 self.path = f"/{folder.relative_to(root).as_posix()}{self.path}"
-            super().do_GET()
+            # A page that is left hangs up on what it had asked for.
+            with suppress(ConnectionError):
+                super().do_GET()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass

@@ -39,7 +39,7 @@ NESTED = 8
 # file: URL whatever this says.
 POLICY = (
     "default-src 'none'; img-src 'self' file:; style-src 'self' file:; script-src 'self' file:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'"
+    "font-src 'self' file:; connect-src 'self'; base-uri 'none'; form-action 'none'"
 )
 
 
