@@ -12,7 +12,6 @@ import argparse
 import contextlib
 import io
 import json
-import re
 import time
 import urllib.request
 import zipfile
@@ -27,6 +26,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from gallery import redaction
 from safelight.conformance.emulator import Emulator
 from safelight.fixtures import (
     BUCKET,
@@ -40,73 +40,18 @@ from safelight.fixtures import (
 )
 from safelight.problem import Problem
 
-ACCOUNT = "000000000000"
-ADDRESS = "192.0.2.1"  # RFC 5737: for documentation, nobody's
-_REDACTED: dict[str, str] = {
-    "account": ACCOUNT,
-    "accountId": ACCOUNT,
-    "requester": ACCOUNT,
-    "principalId": "EXAMPLE",
-    "SenderId": "EXAMPLE",
-    "sourceIPAddress": ADDRESS,
-    "source-ip-address": ADDRESS,
-    "x-amz-request-id": "EXAMPLE",
-    "x-amz-id-2": "EXAMPLE",
-    "request-id": "EXAMPLE",
-    "RequestId": "EXAMPLE",
-    "HostId": "EXAMPLE",
-    "Signature": "EXAMPLE",
-    "SigningCertURL": "https://sns.example/certificate.pem",
-    "UnsubscribeURL": "https://sns.example/unsubscribe",
-    "SubscribeURL": "https://sns.example/subscribe",
-    "Token": "EXAMPLE",
-}
-_ARN_ACCOUNT = re.compile(r"\b(arn:[a-z-]+:[a-z0-9-]*:[a-z0-9-]*:)[0-9]{12}(?=:)")
-_FIELD = re.compile(
-    rf"""(?P<head>(?P<quote>\\*")(?P<name>{"|".join(map(re.escape, _REDACTED))})"""
-    r"""(?P=quote)\s*:\s*(?P=quote)).*?(?P=quote)"""
-)
-_STYLES: tuple[dict[str, Any], ...] = tuple(
-    {"separators": separators, "ensure_ascii": ascii_only}
-    for separators in ((",", ":"), (", ", ": "))
-    for ascii_only in (True, False)
-)
+ACCOUNT = redaction.ACCOUNT
+ADDRESS = redaction.ADDRESS
 
 
 def redact(event: dict[str, Any]) -> dict[str, Any]:
     """The event without account ids, principals, addresses, request ids, signatures and
     receipt handles; keys, buckets, times and message ids stay."""
-    redacted: dict[str, Any] = _redact(event)
-    for number, message in enumerate(redacted.get("Records", []), 1):
+    redacted: dict[str, Any] = redaction.redact(event)
+    for number, message in enumerate(redacted.get("Records") or (), 1):
         if isinstance(message, dict) and "receiptHandle" in message:
             message["receiptHandle"] = f"receipt-{number}"
     return checksum(redacted)
-
-
-def _redact(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            name: _REDACTED[name]
-            if name in _REDACTED and isinstance(inner, str)
-            else _redact(inner)
-            for name, inner in value.items()
-        }
-    if isinstance(value, list):
-        return [_redact(inner) for inner in value]
-    return _redact_text(value) if isinstance(value, str) else value
-
-
-def _redact_text(text: str) -> str:
-    """A text that is JSON itself is redacted inside, in the style it was written in; one that
-    is broken JSON, as poison is, as far as its fields can be told."""
-    if text[:1] in ("{", "["):
-        # Deep nesting is one of the poisons.
-        with contextlib.suppress(ValueError, RecursionError):
-            inner = json.loads(text)
-            style = next((s for s in _STYLES if json.dumps(inner, **s) == text), _STYLES[0])
-            return json.dumps(_redact(inner), **style)
-        text = _FIELD.sub(lambda m: m["head"] + _REDACTED[m["name"]] + m["quote"], text)
-    return _ARN_ACCOUNT.sub(rf"\g<1>{ACCOUNT}", text)
 
 
 Route = Literal["queue", "sns", "sns raw", "eventbridge"]

@@ -305,3 +305,23 @@ def redacted(text: str) -> None:
         assert secret not in text
     for kept in ("kept", "a+123456789012.jpg", "1773489600000", '\\"Type\\":'):
         assert kept in text
+
+
+@pytest.mark.parametrize(
+    ("secret", "kept"),
+    [
+        ("arn:aws:sts::123456789012:assumed-role/uploader/ann@example.org", "assumed-role/"),
+        ("arn:aws:iam::123456789012:user/ann", "arn:aws:iam::000000000000:user/"),
+        ("https://sqs.eu-west-1.amazonaws.com/123456789012/photos", "/000000000000/photos"),
+        ("AKIAIOSFODNN7EXAMPLE ", " "),
+        ("AROADBQP57FF2AEXAMPLE:i-0123", ":i-0123"),
+    ],
+)
+def test_redaction_knows_secrets_by_their_shape(secret: str, kept: str) -> None:
+    event = {"Records": [{"messageId": "m", "body": json.dumps({"x": f"see {secret} there"})}]}
+
+    told = recording.redact(event)["Records"][0]["body"]
+
+    assert secret.strip() not in told
+    assert kept in told
+    assert not re.search(r"123456789012|ann|AKIA|AROA", told)

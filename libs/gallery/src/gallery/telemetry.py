@@ -12,8 +12,13 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from gallery.batch import Done, Failed, Report, Retry
+from gallery.queue import Message
+from gallery.redaction import redact_text
 
 _LIMIT = 2000
+_BODY = 64 * 1024
+"""Bytes of a body that are logged: all of it, for what S3 sends.  CloudWatch takes lines of up to
+256 KB, and JSON may need several bytes for one."""
 
 
 class Telemetry:
@@ -27,7 +32,11 @@ class Telemetry:
 
     def message(self, report: Report) -> None:
         """Log what became of one message: at level INFO if it is done or comes back as
-        planned, ERROR if it goes the way of the dead-letter queue."""
+        planned, ERROR if it goes the way of the dead-letter queue.
+
+        With an error goes what was received, redacted: ``safelight record --from-logs`` makes
+        a fixture of it.  ``body_bytes`` is there if the body was too long to be logged whole.
+        """
         fields = {
             "message_id": report.message.id,
             "receives": report.message.receives,
@@ -39,7 +48,7 @@ class Telemetry:
         if report.notes:
             fields["notes"] = list(report.notes)
         if isinstance(report.outcome, Failed):
-            fields["body"] = report.message.body[:_LIMIT]
+            fields |= _received(report.message)
             self.logger.error(f"failed: {_why(report.outcome)}", extra=fields)
         elif isinstance(report.outcome, Retry):
             fields["after"] = report.outcome.after
@@ -54,6 +63,17 @@ class Telemetry:
             self._metrics.add_metric(name, MetricUnit.Count, kinds.count(kind))
         self._metrics.add_metric("BatchSeconds", MetricUnit.Seconds, seconds)
         self._metrics.flush_metrics()
+
+
+def _received(message: Message) -> dict[str, object]:
+    # Redacted whole, and cut then: half a field is not recognised.
+    raw = redact_text(message.body).encode("utf-8", "surrogatepass")
+    found: dict[str, object] = {"body": raw[:_BODY].decode("utf-8", "ignore")}
+    if len(raw) > _BODY:
+        found["body_bytes"] = len(raw)
+    if message.sent is not None:
+        found["sent"] = message.sent.isoformat(timespec="milliseconds")
+    return found
 
 
 def _why(outcome: Done | Retry | Failed) -> str:

@@ -6,12 +6,24 @@ The schedule's event, ``{"safelight": "sweep"}``, begins a sweep.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
-from gallery.batch import failures
-from gallery.queue import messages
-from thumbnailer.service import Session
+from gallery.batch import Report, failures
+from gallery.queue import Message, messages
+from thumbnailer.service import Service, Session
+
+
+class Worker(Protocol):
+    """The part of a session that the handler needs."""
+
+    @property
+    def service(self) -> Service:
+        """Which begins sweeps."""
+
+    def run(self, messages: Sequence[Message], ahead: Callable[[], float]) -> list[Report]:
+        """Work off one batch; ``ahead`` tells the seconds left."""
 
 
 @cache
@@ -25,7 +37,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     Raises :class:`gallery.queue.MalformedBatch` if the event is no batch from SQS.
     """
-    session = _session()
+    return answer(_session(), event, context)
+
+
+def answer(session: Worker, event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """:func:`handler`, for a session that is given: replays and tests have their own."""
     if event.get("safelight") == "sweep":
         return {"folders": session.service.begin_sweep()}
     batch = messages(event)
