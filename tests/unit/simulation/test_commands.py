@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from safelight import minimise, simulate
@@ -84,6 +85,22 @@ def test_what_chance_finds_is_shrunk_and_saved(
     assert len(found.steps) <= 5
     assert _simulate("--quiet", "--scenario", str(file)) == 0
     assert str(file) in capsys.readouterr().out
+
+
+def test_a_message_that_comes_too_early_is_found_by_chance(tmp_path: Path) -> None:
+    """Somebody looks between the announcement and the object, and nobody comes back."""
+    file = tmp_path / "found.yaml"
+
+    assert _simulate(
+        "--quiet", "--without", "early-retry", "--seed", "4", "--steps", "12000",
+        "--save", str(file),
+    ) == 1  # fmt: skip
+
+    found = read(file)
+    assert [msgspec.to_builtins(step)["do"] for step in found.steps] == [
+        "announce", "start", "run", "put",
+    ]  # fmt: skip
+    assert found.breaks == "records"
 
 
 def test_a_step_that_makes_no_sense_is_told(tmp_path: Path) -> None:

@@ -112,6 +112,12 @@ class Driver:
             self._planned = [form.Put(key=key)]
             if self.random.random() < 0.5:
                 self._planned.insert(0, form.Advance(by="10s"))
+            if self.random.random() < 0.5 and len(simulation.standing()) < _MOST_WORKERS:
+                # Somebody who looks at once, and finds nothing.
+                self._workers += 1
+                name = f"t{self._workers}"
+                start = form.Start(worker=name, service="thumbnailer", take=(key,))
+                self._planned = [start, form.Run(worker=name), *self._planned]
             return form.Announce(key=key)
         text = key.endswith((".md", ".yaml"))
         if not text and self.random.random() < 0.01:

@@ -161,6 +161,8 @@ class Worker:
         self.told = False
         self._greenlet.parent.switch()
         order, self._order = self._order, None
+        # A call that itself failed, as by a lost race, never came to have its answer lost.
+        self._lost = None
         if order is None:
             return
         self.trouble = True
