@@ -14,7 +14,9 @@ safelight := .venv/bin/python -m safelight
 # because it travels in the environment and never through a shell's line.
 export SAFELIGHT_PHOTOS := $(value PHOTOS)
 export SAFELIGHT_PARAMETERS := $(value PARAMETERS)
-unexport PHOTOS PARAMETERS
+export SAFELIGHT_FIXTURE := $(value FIXTURE)
+export SAFELIGHT_TARGET := $(value TARGET)
+unexport PHOTOS PARAMETERS FIXTURE TARGET
 export STACK MODE EMULATOR PURGE SAFELIGHT_PORT SAFELIGHT_REGISTRY_PORT SAFELIGHT_HOME
 export REQUIRE_DOCKER PLATFORM UPGRADE PYTHON
 
@@ -48,6 +50,10 @@ status: setup ## show the stack, its queues, and the photos by state
 .PHONY: logs
 logs: setup ## follow the functions' logs
 	@$(safelight) logs --follow
+
+.PHONY: replay
+replay: setup ## replay an event or a scenario: FIXTURE=NAME|FILE|-  TARGET=handler|queue|aws
+	@$(safelight) replay
 
 .PHONY: doctor
 doctor: setup ## check this machine and the stack

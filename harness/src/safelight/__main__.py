@@ -66,10 +66,16 @@ VERBS = {
     "rehearse": Verb(
         "rehearse", "rehearse a deployment on this machine, from its first day to its last"
     ),
+    "replay": Verb("replay", "replay an event or a scenario, and show what comes of it"),
+    "record": Verb("record", "record a message that made trouble as a fixture, redacted"),
     "simulate": Verb("simulate", "play made-up or recorded trouble, and see whether the laws hold"),
     "minimise": Verb("minimise", "shrink a scenario that breaks a law"),
     "doctor": Verb("doctor", "check this machine and the stack; each problem with what helps"),
 }
+
+
+_PARTS = {"thumbnailer", "sitegen", "docker", "greenlet", "ministack", "numpy", "piexif", "PIL"}
+"""What is missing where only the event library is installed (harness/pyproject.toml, "all")."""
 
 
 def parser(only: str | None = None) -> argparse.ArgumentParser:
@@ -97,14 +103,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     only = next((word for word in given if not word.startswith("-")), "")
-    options = parser(only).parse_args(given)
     try:
+        options = parser(only).parse_args(given)
         return int(options.run(options))
     except Problem as problem:
         print(f"safelight: {problem}", file=sys.stderr)
         return 1
     except (StoreError, ClientError, BotoCoreError) as error:
         print(f"safelight: {_told(error, options)}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _PARTS:
+            raise
+        print(
+            f"safelight: `safelight {only}` needs all of Safelight, and {error.name} is not "
+            "installed: this is the event library and its pytest plugin alone. `make setup` in a "
+            "checkout installs the whole.",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         print("\nsafelight: interrupted. Run it again to go on.", file=sys.stderr)

@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -30,6 +31,7 @@ from safelight import engine as engines
 from safelight import home as homes
 from safelight import images, parameters, safekeeping
 from safelight import port as ports
+from safelight.attachment import reattach
 from safelight.compose import Compose
 from safelight.embedded import await_site, begin_sweep, is_sound, pause
 from safelight.formation import Formation
@@ -283,6 +285,9 @@ class DockerStack:
         why = "parts of it are missing"
         try:
             deployment = self._deploy(engine, choice, built, references, say)
+            if reattach(deployment, self._home) and deployment.functions:
+                # While they were off, nobody heard of anything.
+                begin_sweep(deployment)
             if is_sound(deployment):
                 return deployment
         except (Problem, ClientError, KeyError) as error:
@@ -592,6 +597,19 @@ def _is_ready(port: int, emulator: str) -> bool:
         return bool(body and json.loads(body)["completed"]["READY"])
     except (ValueError, KeyError, TypeError):
         return False
+
+
+def running_emulator(deployment: Deployment) -> tuple[str, str]:
+    """What emulator a Docker stack runs on, and of which version.  Raises :class:`Problem`."""
+    port = urllib.parse.urlsplit(deployment.endpoint_url or "").port or homes.port()
+    for emulator in EMULATORS:
+        try:
+            found = json.loads(_get(port, f"/_{emulator}/health") or b"{}")
+        except ValueError:
+            continue
+        if isinstance(found, dict) and isinstance(found.get("version"), str):
+            return _NAMES[emulator], found["version"]
+    raise Problem(f"No emulator on port {port} says which it is. `make up` mends the stack.")
 
 
 def _answers(port: int, path: str) -> bool:

@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from gallery import keys
 from safelight import home as homes
 from safelight import parameters
+from safelight.attachment import reattach
 from safelight.formation import Formation
 from safelight.home import Home
 from safelight.ministack import MiniStack
@@ -75,6 +76,7 @@ class EmbeddedStack:
             interrupted = unswept.exists()
             unswept.touch()
             deployment, fresh = self._deploy(say)
+            unheard = reattach(deployment, self._home)
             if not is_sound(deployment):
                 # What was saved does not fit together, as after a disk that was full.
                 say("The saved state is damaged: making everything but the photos anew …")
@@ -87,7 +89,7 @@ class EmbeddedStack:
                         f"it with {self._process.log}."
                     )
             remember(self._home, deployment)
-            if fresh or not whole or interrupted:
+            if fresh or not whole or interrupted or unheard:
                 begin_sweep(deployment)
             unswept.unlink(missing_ok=True)
             await_site(deployment)

@@ -132,6 +132,17 @@ def library() -> Path:
     return installed if installed.is_dir() else checkout() / "fixtures" / "events"
 
 
+def scenario_library() -> Path:
+    """The folder of the scenarios: of the checkout, or inside an installed package."""
+    installed = Path(__file__).with_name("scenario_library")
+    return installed if installed.is_dir() else checkout() / "fixtures" / "scenarios"
+
+
+def scenario_names() -> list[str]:
+    """The scenarios' names, sorted."""
+    return sorted(path.stem for path in scenario_library().glob("*.yaml"))
+
+
 def names() -> list[str]:
     """The fixtures' names, sorted."""
     return sorted(path.name.removesuffix(".meta.json") for path in library().glob("*.meta.json"))
@@ -139,18 +150,22 @@ def names() -> list[str]:
 
 def load(name: str) -> Fixture:
     """The fixture ``name``; raises :class:`UnknownFixture`, with the names that come near."""
-    known = names()
-    if name not in known:
-        near = difflib.get_close_matches(name, known, 3)
-        raise UnknownFixture(
-            f"There is no fixture {name!r:.80}. "
-            + (f"Is it {' or '.join(near)}? " if near else "")
-            + "docs/events.md lists them all."
-        )
+    if name not in names():
+        raise UnknownFixture(unknown(name))
     folder = library()
     meta = msgspec.json.decode((folder / f"{name}.meta.json").read_bytes(), type=Sidecar)
     event = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     return Fixture(name, event, meta)
+
+
+def unknown(name: str) -> str:
+    """That there is nothing of that name, and what comes near."""
+    near = difflib.get_close_matches(name, [*names(), *scenario_names()], 3)
+    return (
+        f"There is no fixture {name!r:.80}. "
+        + (f"Is it {' or '.join(near)}? " if near else "")
+        + "docs/events.md lists them all."
+    )
 
 
 def all_fixtures() -> Iterator[Fixture]:
@@ -293,7 +308,7 @@ def index() -> str:
             lines += [
                 f"| [`{row.name}`](../fixtures/events/{row.name}.json) "
                 f"| {_cell(row.meta.teaches)} | {_ends(row.meta.expect)} "
-                f"| {_cell(_from(row.meta.origin))} |"
+                f"| {_cell(provenance(row.meta.origin))} |"
                 for row in rows
             ]
             lines.append("")
@@ -316,7 +331,8 @@ def _ends(expect: Expectation) -> str:
     )
 
 
-def _from(origin: Recorded | Edited | Written) -> str:
+def provenance(origin: Recorded | Edited | Written) -> str:
+    """Where a fixture comes from, in a few words."""
     if isinstance(origin, Recorded):
         return f"recorded: {origin.emulator} {origin.release}"
     if isinstance(origin, Edited):

@@ -34,7 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--since",
         metavar="AGO",
-        type=_span,
+        type=ago,
         default=timedelta(hours=1),
         help="how far back, such as 30s, 10m, 2h, 1d (default: 1h)",
     )
@@ -46,7 +46,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     deployed.arguments(parser)
 
 
-def _span(text: str) -> timedelta:
+def ago(text: str) -> timedelta:
+    """The span of time that ``30s``, ``10m``, ``2h`` or ``1d`` stands for, as an argument."""
     match = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r}: say a number and s, m, h or d, such as 10m")
@@ -69,15 +70,7 @@ def run(options: argparse.Namespace) -> int:
     deployment = deployed.chosen(options)
     functions = [options.function] if options.function else list(FUNCTIONS)
     since = datetime.now(UTC) - options.since
-    if deployment.functions or deployment.is_on_aws:
-        found_lines = _lines(deployment, functions, since, follow=options.follow)
-    else:
-        # Lazily: whoever has no Docker has no use for its client.
-        from safelight.docker_stack import project
-        from safelight.worker_log import lines as worker_lines
-
-        found_lines = worker_lines(project(Home.here()), functions, since, follow=options.follow)
-    for moment, name, line in found_lines:
+    for moment, name, line in lines(deployment, functions, since, follow=options.follow):
         if options.raw:
             print(line)
             continue
@@ -86,6 +79,20 @@ def run(options: argparse.Namespace) -> int:
             clock = moment.astimezone().strftime("%H:%M:%S")
             console.print(escape(f"{clock} {name:<11} {text}"))
     return 0
+
+
+def lines(
+    deployment: Deployment, functions: list[str], since: datetime, *, follow: bool = False
+) -> Iterator[tuple[datetime, str, str]]:
+    """The lines that these functions, or the workers in their place, have written since; each
+    with its moment and who wrote it."""
+    if deployment.functions or deployment.is_on_aws:
+        return _lines(deployment, functions, since, follow=follow)
+    # Lazily: whoever has no Docker has no use for its client.
+    from safelight.docker_stack import project
+    from safelight.worker_log import lines as worker_lines
+
+    return worker_lines(project(Home.here()), functions, since, follow=follow)
 
 
 def _lines(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -124,6 +125,54 @@ def dead_letters(deployment: Deployment, name: str, *, most: int = 10) -> list[D
     return list(found.values())[:most]
 
 
+@contextmanager
+def peeked(
+    deployment: Deployment, name: str, *, most: int = 100, hidden: int = 120
+) -> Iterator[list[Any]]:
+    """Up to ``most`` messages of the queue ``name`` as SQS hands them out, with all that it
+    tells of them.
+
+    They are hidden from others meanwhile, for ``hidden`` seconds at most, and visible again
+    afterwards, whatever happens.  Each has been received once more then, which counts.
+    """
+    sqs, url = deployment.sqs(), deployment.queues[name]
+    found: dict[str, Any] = {}
+    try:
+        while len(found) < most:
+            messages = _receive(sqs, url, hidden=hidden, count=min(10, most - len(found)))
+            if not messages:
+                break
+            found |= {message["MessageId"]: message for message in messages}
+        yield list(found.values())
+    finally:
+        _show(sqs, url, list(found.values()))
+
+
+def _show(sqs: SQSClient, url: str, messages: Sequence[Any]) -> None:
+    """Make received messages visible again.  One that is gone by now is nobody's loss."""
+    for start in range(0, len(messages), 10):
+        sqs.change_message_visibility_batch(
+            QueueUrl=url,
+            Entries=[
+                {
+                    "Id": str(number),
+                    "ReceiptHandle": message["ReceiptHandle"],
+                    "VisibilityTimeout": 0,
+                }
+                for number, message in enumerate(messages[start : start + 10])
+            ],
+        )
+
+
+def forget(deployment: Deployment, name: str, bodies: Set[str]) -> int:
+    """Delete those messages of the queue ``name`` whose bodies are these; how many."""
+    with peeked(deployment, name) as found:
+        ours = [message for message in found if message["Body"] in bodies]
+        for start in range(0, len(ours), 10):
+            _delete(deployment.sqs(), deployment.queues[name], ours[start : start + 10])
+    return len(ours)
+
+
 def _about(body: str) -> str:
     try:
         parsed = parse(body)
@@ -194,15 +243,15 @@ def _delete(sqs: SQSClient, url: str, messages: Sequence[Any]) -> None:
         )
 
 
-def _receive(sqs: SQSClient, url: str, *, hidden: int) -> list[Any]:
+def _receive(sqs: SQSClient, url: str, *, hidden: int, count: int = 10) -> list[Any]:
     answer = sqs.receive_message(
         QueueUrl=url,
-        MaxNumberOfMessages=10,
+        MaxNumberOfMessages=count,
         VisibilityTimeout=hidden,
         # A long poll asks all of SQS's servers; a short one a sample, and may miss messages
         # (SQS developer guide, "Short and long polling").
         WaitTimeSeconds=1,
         MessageAttributeNames=["All"],
-        MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
+        MessageSystemAttributeNames=["All"],
     )
     return list(answer.get("Messages", []))

@@ -73,6 +73,7 @@ def test_every_variable_is_documented() -> None:
     variables = {"SAFELIGHT_PORT", "SAFELIGHT_HOME", "STACK", "PHOTOS", "PURGE", "PYTEST"}
     variables |= {"PARAMETERS", "REQUIRE_DOCKER", "PLATFORM", "UPGRADE", "PYTHON"}
     variables |= {"ARGS"}
+    variables |= {"FIXTURE", "TARGET"}
     variables |= {"MODE", "EMULATOR", "SAFELIGHT_REGISTRY_PORT"}
     for variable in variables:
         assert f"| `{variable}" in PAGE, variable
