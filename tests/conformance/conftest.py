@@ -1,4 +1,4 @@
-"""The things that must keep the contract: the store in memory, and every emulator.
+"""The things that must keep the contract: the store in memory, the virtual S3, and every emulator.
 
 The three emulators are started here, LocalStack and LocalEmu as containers of their own.  Others
 that are already running are judged beside them when ``SAFELIGHT_CONFORMANCE_ENDPOINTS`` holds
@@ -13,15 +13,17 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from gallery import aws
+from gallery.clock import SystemClock
 from gallery.memory import MemoryStore
 from gallery.store import ObjectStore, S3Store
 from safelight.conformance.emulator import Emulator as Asked
 from safelight.conformance.running import NAMES, running
+from safelight.testing import VirtualS3
 from tests import engine
 
 if TYPE_CHECKING:
@@ -122,13 +124,16 @@ def bucket(emulator: Emulator) -> Iterator[S3Store]:
         emulator.s3.delete_bucket(Bucket=name)
 
 
-@pytest.fixture(params=["memory", *EMULATORS])
+@pytest.fixture(params=["memory", "virtual", *EMULATORS])
 def store(
     request: pytest.FixtureRequest, emulators: Callable[[str], Emulator]
 ) -> Iterator[ObjectStore]:
     """An empty store of each kind there is."""
     if request.param == "memory":
         yield MemoryStore()
+        return
+    if request.param == "virtual":
+        yield S3Store(cast("S3Client", VirtualS3(SystemClock())), "conformance")
         return
     with bucket(emulators(request.param)) as store:
         yield store

@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from safelight.simulation import search, without
+from safelight.simulation import without
 from safelight.simulation.mutants import mutant
-from safelight.simulation.search import SCOPES, deeper
+from safelight.simulation.search import SCOPES, deeper, search
 
 DEEP = bool(os.environ.get("SAFELIGHT_DEEP"))
 

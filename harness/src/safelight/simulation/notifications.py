@@ -51,8 +51,10 @@ def body(
     at: datetime,
     sequence: int,
     encode: Callable[[str], str] = _form_encoded,
+    name: str | None = None,
 ) -> str:
-    """The body of the message that S3 sends: ``found`` is ``None`` for a delete."""
+    """The body of the message that S3 sends: ``found`` is ``None`` for a delete.  ``name`` is the
+    event's, where it is neither ``ObjectCreated:Put`` nor ``ObjectRemoved:Delete``."""
     thing: dict[str, object] = {"key": encode(key)}
     if found is not None:
         thing |= {"size": len(found.body), "eTag": found.etag}
@@ -62,7 +64,7 @@ def body(
         "eventSource": "aws:s3",
         "awsRegion": "eu-central-1",
         "eventTime": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "eventName": "ObjectCreated:Put" if found is not None else "ObjectRemoved:Delete",
+        "eventName": name or ("ObjectCreated:Put" if found is not None else "ObjectRemoved:Delete"),
         "userIdentity": {"principalId": "EXAMPLE"},
         "requestParameters": {"sourceIPAddress": "192.0.2.1"},
         "responseElements": {"x-amz-request-id": f"{sequence:016X}", "x-amz-id-2": "EXAMPLE"},
