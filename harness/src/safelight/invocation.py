@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from gallery.batch import Outcome, Report, Task
 from gallery.clock import Clock, SystemClock
+from gallery.originals import Originals, from_environment
 from gallery.queue import MalformedBatch, Message, messages
 from gallery.store import ObjectStore
 from safelight.fixtures import Expectation
@@ -27,9 +28,10 @@ from safelight.scene import original_of
 from safelight.verdict import Change, Verdict, changes, hints_of, listing, of_report
 from sitegen import handler as sitegen_handler
 from sitegen.service import Service as Sitegen
+from sitegen.service import terms as site_terms
 from thumbnailer import handler as thumbnailer_handler
 from thumbnailer import renditions
-from thumbnailer.darkroom import Developed, Rejection
+from thumbnailer.darkroom import Darkroom, Developed, Rejection
 from thumbnailer.development import Rejected
 from thumbnailer.reconcile import World
 from thumbnailer.service import Service as Thumbnailer
@@ -80,16 +82,18 @@ def invoke(
     *,
     expect: Expectation | None = None,
     clock: Clock | None = None,
+    environment: Mapping[str, str] = os.environ,
     debug: bool = False,
 ) -> Invoked:
-    """Hand ``event`` to a function's handler.  With ``debug`` under the debugger: it stops at the
-    handler's first line, and where something was raised that the batch would have caught.
+    """Hand ``event`` to a function's handler, which has its settings from ``environment``.
 
-    What the handler itself raises, and is no :class:`MalformedBatch`, is raised.
+    With ``debug`` under the debugger: it stops at the handler's first line, and where something
+    was raised that the batch would have caught.  What the handler itself raises, and is no
+    :class:`MalformedBatch`, is raised.
     """
     clock = clock or SystemClock()
     before = listing(store)
-    with _session(function, bucket, store, clock, debug=debug) as session:
+    with _session(function, bucket, store, clock, environment, debug=debug) as session:
         answer, refused = None, ""
         try:
             answer = _call(session, event, debug=debug)
@@ -105,11 +109,17 @@ def invoke(
     )
 
 
-def set_up_records(bodies: Iterable[str], bucket: str, store: ObjectStore, clock: Clock) -> None:
+def set_up_records(
+    bodies: Iterable[str],
+    bucket: str,
+    store: ObjectStore,
+    clock: Clock,
+    environment: Mapping[str, str] = os.environ,
+) -> None:
     """Have the thumbnailer make the records that the messages are about, of the originals that
     are there: sitegen's messages are about those."""
     wanted = {original_of(key) for body in bodies for _, key in hints_of(body)}
-    with _session("thumbnailer", bucket, store, clock, debug=False) as session:
+    with _session("thumbnailer", bucket, store, clock, environment, debug=False) as session:
         for key in sorted(wanted):
             if store.head(key) is not None:
                 session.service.work(Task(key, (), 1, None))
@@ -163,42 +173,56 @@ class _Session:
 
 @contextmanager
 def _session(
-    function: Function, bucket: str, store: ObjectStore, clock: Clock, *, debug: bool
+    function: Function,
+    bucket: str,
+    store: ObjectStore,
+    clock: Clock,
+    environment: Mapping[str, str],
+    *,
+    debug: bool,
 ) -> Iterator[_Session]:
+    """As the functions' own sessions are made, but for the bucket and the queues."""
     queues = {"thumbnail": _Queue(), "publish": _Queue()}
     thumbnail, publish = queues["thumbnail"], queues["publish"]
     reports: list[Report] = []
     if function == "sitegen":
-        site = Sitegen(store, clock, bucket, publish, thumbnail, reports.append)
+        site = Sitegen(
+            store,
+            clock,
+            bucket,
+            publish,
+            thumbnail,
+            reports.append,
+            originals=from_environment(environment),
+            terms=site_terms(environment),
+        )
         _watched(site, debug=debug)
         yield _Session(site, queues, reports=reports)
         return
-    settings = Settings.from_env(os.environ)
-    darkroom: Any = _OpenDarkroom if debug else None
-    with Studio(settings, **({"darkroom": darkroom} if darkroom else {})) as studio:
-        world = World(store, studio, clock, terms(os.environ))
+    settings = Settings.from_env(environment)
+    with Studio(settings, darkroom=_OpenDarkroom if debug else Darkroom) as studio:
+        world = World(store, studio, clock, terms(environment), originals=settings.originals)
         reserve = settings.max_seconds + 10
         thumbs = Thumbnailer(world, bucket, thumbnail, publish, reports.append, reserve)
         _watched(thumbs, debug=debug)
         yield _Session(thumbs, queues, reports=reports)
 
 
-class _OpenDarkroom:
+class _OpenDarkroom(Darkroom):
     """The darkroom without its door: decoding happens in this process, for the debugger.
 
     Limits of memory and time are not kept.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        super().__init__(settings)
+        self._here = settings
 
-    def develop(self, path: Path) -> Developed | Rejection:
+    def develop(self, path: Path, *, originals: Originals = "public") -> Developed | Rejection:
         try:
-            return renditions.develop(path, self._settings)
+            return renditions.develop(path, self._here, originals=originals)
         except Rejected as rejected:
             return Rejection(rejected.reason)
-
-    def close(self) -> None: ...
 
 
 def _watched(service: Any, *, debug: bool) -> None:

@@ -12,8 +12,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +83,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as-is",
         action="store_true",
-        help="for a queue: leave the name of the bucket in the event as it is, instead of putting "
-        "the stack's own in its place",
+        help="for a queue or a stack's scene: leave the name of the bucket in the event as it is, "
+        "instead of putting the stack's own in its place",
     )
     parser.add_argument(
         "--timeout",
@@ -246,6 +246,7 @@ def _invoke(options: argparse.Namespace, piece: Piece) -> int:
     function = options.function or invocation.function_for(bodies)
     bucket = options.bucket or piece.bucket or fixtures.BUCKET
     clock = SystemClock()
+    environment: Mapping[str, str] = os.environ
     store: ObjectStore
     if options.scene == "claimed":
         everything = [message for batch in piece.batches for message in _messages(batch)]
@@ -256,7 +257,11 @@ def _invoke(options: argparse.Namespace, piece: Piece) -> int:
         store = scene.empty(clock)
     elif options.scene == "stack":
         deployment = current()
+        bucket = options.bucket or deployment.bucket
+        if not options.as_is:
+            piece = _about(piece, bucket)
         store = scene.Overlay(deployment.store(), clock)
+        environment = _settings(deployment, function)
     else:
         store = scene.folder(Path(options.scene), clock)
     if not options.json:
@@ -266,7 +271,14 @@ def _invoke(options: argparse.Namespace, piece: Piece) -> int:
     outcomes = []
     for batch in piece.batches:
         done = invocation.invoke(
-            batch, function, bucket, store, expect=piece.expect, clock=clock, debug=options.pdb
+            batch,
+            function,
+            bucket,
+            store,
+            expect=piece.expect,
+            clock=clock,
+            environment=environment,
+            debug=options.pdb,
         )
         outcomes.append(done)
     met = all(
@@ -304,6 +316,35 @@ def _invoke(options: argparse.Namespace, piece: Piece) -> int:
         for queue, count in done.sent.items():
             console.print(f"To the queue {queue}: {count} message{'s' if count != 1 else ''}.")
     return conclude(met, piece.expect is not None)
+
+
+def _about(piece: Piece, bucket: str) -> Piece:
+    """The same events about another bucket."""
+    if piece.bucket in (None, bucket):
+        return piece
+    old = str(piece.bucket)
+    batches = tuple(
+        {**batch, "Records": [_renamed(record, old, bucket) for record in batch["Records"]]}
+        if isinstance(batch, dict) and isinstance(batch.get("Records"), list)
+        else batch
+        for batch in piece.batches
+    )
+    return replace(piece, batches=batches, bucket=bucket)
+
+
+def _renamed(record: Any, old: str, new: str) -> Any:
+    if not isinstance(record, dict) or not isinstance(record.get("body"), str):
+        return record
+    return {**record, "body": pasted.rebucket(record["body"], old, new)}
+
+
+def _settings(deployment: Deployment, function: str) -> Mapping[str, str]:
+    """A function's own settings; a worker's are the shell's, as docker-compose.yml has them."""
+    name = deployment.functions.get(function)
+    if name is None:
+        return os.environ
+    found = deployment.functions_client().get_function_configuration(FunctionName=name)
+    return found.get("Environment", {}).get("Variables", {})
 
 
 def _refusal_met(refused: str, expect: Expectation | None) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from safelight import fixtures, replay
-from safelight.fixtures import BUCKET, load
+from safelight.fixtures import load
 from safelight.home import checkout
 from safelight.scene import specimen
 
@@ -383,7 +383,3 @@ def test_make_replay_takes_names_as_they_are(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert f"created {KEY}" in done.stdout
     assert not (checkout() / "x").exists()
-
-
-def test_the_library_is_about_its_own_bucket() -> None:
-    assert BUCKET == "safelight-fixtures"
