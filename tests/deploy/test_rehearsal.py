@@ -13,11 +13,18 @@ import pytest
 from safelight import engine as engines
 from safelight.home import checkout
 from safelight.rehearse import ACTS
+from tests import engine
 
 pytestmark = pytest.mark.docker
 
 TRANSCRIPT = checkout() / ".safelight" / "rehearsal.txt"
 """Where CI finds it afterwards."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def asked_for() -> None:
+    """Skip, or fail, without an engine: for the functions, and the registry."""
+    engine.need()
 
 
 def test_the_rehearsal_succeeds_and_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -45,19 +52,19 @@ def test_the_rehearsal_succeeds_and_leaves_nothing_behind(tmp_path: Path) -> Non
     assert int(counted[1]) == len(re.findall(r"^✓ ", transcript, re.M)) > 50
     assert not (home / "rehearsal").exists()
     assert not (config / "config.json").exists()
-    engine = engines.connect()
+    docker = engines.connect()
     mark: dict[str, str | list[str] | bool] = {"label": "safelight.rehearsal"}
     own = re.findall(r"localhost:(\d+)/safelight", transcript)
     assert own
     left = [
         tag
-        for image in engine.images.list()
+        for image in docker.images.list()
         for tag in image.tags
         if tag.startswith(f"localhost:{own[0]}/")
     ]
     assert left == []
-    names = {str(network.name) for network in engine.networks.list(filters=mark)}
-    names |= {str(container.name) for container in engine.containers.list(all=True, filters=mark)}
+    names = {str(network.name) for network in docker.networks.list(filters=mark)}
+    names |= {str(container.name) for container in docker.containers.list(all=True, filters=mark)}
     # Another checkout's rehearsal may be under way beside this one.
     from safelight.rehearsal import Stage
 
