@@ -22,6 +22,18 @@ def test_a_scenario_holds(file: Path) -> None:
     play(read(file))
 
 
+REPLAYED = [file for file in FILES if read(file).finish == "replay"]
+
+
+@pytest.mark.parametrize("file", REPLAYED, ids=lambda file: file.stem)
+def test_the_replay_of_any_prefix_changes_no_byte(file: Path) -> None:
+    """Of the notifications there ever were, from the first one to all."""
+    simulation = play(read(file))
+
+    for count in range(1, len(simulation.outbox.history) + 1):
+        simulation.replay(count)
+
+
 @pytest.mark.parametrize("removed", MUTANTS, ids=lambda removed: removed.name)
 def test_a_law_breaks_without_the_rule(removed: Mutant) -> None:
     proven = prove(removed, FOLDER)

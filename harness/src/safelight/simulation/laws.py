@@ -28,7 +28,8 @@ The others are checked at an end (see :mod:`safelight.simulation.convergence`):
 ``records``, ``renditions``, ``pages``
     They are what a pure function of the originals says.
 ``replay``
-    Every notification there ever was comes again, and no byte changes.
+    Every notification there ever was comes again, or any first part of them, and no byte
+    changes.
 ``garbage``
     After the graces and the sweeps nothing is left that nobody needs.
 ``expected``
