@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from gallery import keys
 from gallery.clock import Clock
@@ -22,6 +22,8 @@ from gallery.memory import MemoryStore
 from gallery.queue import Message
 from gallery.store import ObjectInfo, ObjectStore, PreconditionFailed, StoredObject
 from safelight.problem import Problem
+
+T = TypeVar("T")
 
 SCENES = ("claimed", "empty", "stack")
 """The scenes that have names; any other is a folder."""
@@ -132,6 +134,10 @@ class Overlay:
     def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, StoredObject | None]]:
         for key in keys:
             yield key, self.get(key)
+
+    def together(self, calls: Iterable[Callable[[], T]]) -> Iterator[T]:
+        for call in calls:
+            yield call()
 
     def peek(self, key: str, count: int) -> StoredObject | None:
         here = self._is_here(key)

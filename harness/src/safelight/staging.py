@@ -37,8 +37,8 @@ from safelight.queues import dead_letters, depths, forget, redrive
 from safelight.scenario import Scenario, Step, span
 from safelight.scene import specimen
 from safelight.simulation import convergence, notifications
+from safelight.simulation.bucket import BUCKET as SIMULATED
 from safelight.simulation.laws import LawBroken, is_page, links
-from safelight.simulation.timeline import BUCKET as SIMULATED
 from safelight.stack import FUNCTIONS, Deployment
 from safelight.sweep import sweep
 from safelight.verdict import Change, changes, hints_of
