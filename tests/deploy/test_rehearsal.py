@@ -12,6 +12,7 @@ import pytest
 
 from safelight import engine as engines
 from safelight.home import checkout
+from safelight.rehearsal import CHANGED
 from safelight.rehearse import ACTS
 from tests import engine
 
@@ -60,7 +61,7 @@ def test_the_rehearsal_succeeds_and_leaves_nothing_behind(tmp_path: Path) -> Non
         tag
         for image in docker.images.list()
         for tag in image.tags
-        if tag.startswith(f"localhost:{own[0]}/")
+        if tag.startswith((f"localhost:{own[0]}/", f"{CHANGED}/"))
     ]
     assert left == []
     names = {str(network.name) for network in docker.networks.list(filters=mark)}

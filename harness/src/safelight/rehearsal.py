@@ -46,6 +46,9 @@ from safelight.problem import Problem
 from safelight.stack import FUNCTIONS, LOCAL_KEY, LOCAL_SECRET, REGION, Say
 
 LABEL = "safelight.rehearsal"
+CHANGED = "safelight/rehearsal"
+"""What the names of the images of changed code begin with."""
+
 _DENIAL = "OnlyOverTls"
 _READY_SECONDS = 60
 _DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -206,15 +209,15 @@ class Stage:
         self._forget_images()
 
     def _forget_images(self) -> None:
-        """Untag what was pulled from, or pushed to, a registry that is no more."""
-        if not self.registry_port:
-            return
-        for service in FUNCTIONS:
-            for image in self._engine.images.list(f"{self.registry}/safelight/{service}"):
+        """Untag what was pulled from, or pushed to, a registry that is no more, and the images
+        of changed code."""
+        names = [f"{CHANGED}/{service}" for service in FUNCTIONS]
+        if self.registry_port:
+            names += [f"{self.registry}/safelight/{service}" for service in FUNCTIONS]
+        for name in names:
+            for image in self._engine.images.list(name):
                 with contextlib.suppress(DockerException):
-                    images.forget_references(
-                        self._engine, image.id, f"{self.registry}/safelight/{service}"
-                    )
+                    images.forget_references(self._engine, image.id, name)
 
     # -- Played on -------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from botocore.exceptions import ClientError
 from safelight import images
 from safelight.door import Answer, knock
 from safelight.home import Home, checkout
-from safelight.rehearsal import Failed, Stage, press_ctrl_c
+from safelight.rehearsal import CHANGED, Failed, Stage, press_ctrl_c
 from safelight.stack import FUNCTIONS
 
 STACK = "gallery"
@@ -315,7 +315,7 @@ def _changed_checkout(stage: Stage) -> Path:
     own = copy / "harness/src/safelight/images.py"
     text = own.read_text(encoding="utf-8")
     own.write_text(
-        text.replace('REPOSITORY = "safelight"', 'REPOSITORY = "safelight/rehearsal"'),
+        text.replace('REPOSITORY = "safelight"', f'REPOSITORY = "{CHANGED}"'),
         encoding="utf-8",
     )
     return copy
