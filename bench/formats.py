@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -197,11 +197,11 @@ def sources(folder: Path | None, count: int) -> list[Image.Image]:
     return [ImageOps.exif_transpose(Image.open(path)).convert("RGB") for path in chosen]
 
 
-def run(photos: list[Image.Image], by: Measure) -> list[Encoded]:
+def run(photos: list[Image.Image], by: Measure, edges: Iterable[int] = EDGES) -> list[Encoded]:
     """Every photo in every size and every way."""
     found: list[Encoded] = []
     for photo in photos:
-        for edge in EDGES:
+        for edge in edges:
             if max(photo.size) < edge:
                 continue
             image = photo.copy()
@@ -256,10 +256,11 @@ def main() -> int:
     parser.add_argument("--photos", type=Path, metavar="DIR", help="photos to measure with")
     parser.add_argument("--count", type=int, default=8, metavar="N", help="how many of them (8)")
     parser.add_argument("--by", choices=get_args(Measure), default="ms-ssim", help="what is equal")
+    parser.add_argument("--edge", type=int, choices=EDGES, action="append", help="only this size")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
     photos = sources(options.photos, options.count)
-    found = run(photos, options.by)
+    found = run(photos, options.by, options.edge or EDGES)
     if options.json:
         print(json.dumps([asdict(each) for each in found], indent=1))
     else:
