@@ -105,14 +105,16 @@ def test_a_message_that_fails_is_recorded_and_stays_where_it_is(
             gallery.running.run("record", "--queue", "thumbnail_dlq", "--message", message["id"],
                                 "--out", tmp_path / f"{name}.json")  # fmt: skip
 
-        bodies = set()
+        bodies = []
         for name in ("from-the-log", "first", "second"):
             done = gallery.running.run("replay", tmp_path / f"{name}.json", "--json")
             told = json.loads(done.stdout)
             assert told["as_expected"]
             assert told["batches"][0]["messages"][0]["id"] == message["id"]
-            bodies.add((tmp_path / f"{name}.json").read_text().split('"body":')[1].split("\n")[0])
-        assert len(bodies) == 1, "what the log holds is what was received"
+            (record,) = json.loads((tmp_path / f"{name}.json").read_text())["Records"]
+            bodies.append(json.loads(record["body"]))
+        # Not to the byte: LocalStack 4.14.0 hands a function JSON that it has written anew.
+        assert bodies[0] == bodies[1] == bodies[2], "what the log holds is what was received"
         meta = json.loads((tmp_path / "first.meta.json").read_text())
         assert meta["origin"]["emulator"] in ("MiniStack", "LocalStack", "LocalEmu")
         assert gallery.running.status()["queues"]["thumbnail_dlq"]["visible"] == 1
