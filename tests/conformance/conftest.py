@@ -23,6 +23,7 @@ from gallery.memory import MemoryStore
 from gallery.store import ObjectStore, S3Store
 from safelight.conformance.emulator import Emulator as Asked
 from safelight.conformance.running import NAMES, running
+from safelight.scene import Overlay
 from safelight.testing import VirtualS3
 from tests import engine
 
@@ -124,7 +125,7 @@ def bucket(emulator: Emulator) -> Iterator[S3Store]:
         emulator.s3.delete_bucket(Bucket=name)
 
 
-@pytest.fixture(params=["memory", "virtual", *EMULATORS])
+@pytest.fixture(params=["memory", "virtual", "overlay", *EMULATORS])
 def store(
     request: pytest.FixtureRequest, emulators: Callable[[str], Emulator]
 ) -> Iterator[ObjectStore]:
@@ -134,6 +135,10 @@ def store(
         return
     if request.param == "virtual":
         yield S3Store(cast("S3Client", VirtualS3(SystemClock())), "conformance")
+        return
+    if request.param == "overlay":
+        # What a replay writes to, over a bucket that it only reads.
+        yield Overlay(MemoryStore(), SystemClock())
         return
     with bucket(emulators(request.param)) as store:
         yield store

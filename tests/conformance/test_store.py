@@ -27,6 +27,7 @@ from gallery.store import (
     StoreError,
     put_if,
 )
+from safelight.scene import Overlay
 from tests.conformance.conftest import Emulator
 
 ODD = [
@@ -280,7 +281,7 @@ def test_a_long_listing_is_whole(store: ObjectStore) -> None:
     # S3 lists a thousand at a time; folders count towards it.
     names = [f"p/{number:04} é+%.jpg" for number in range(1003)]
     folders = [f"p/0500/{number}" for number in range(4)]
-    with ThreadPoolExecutor(1 if isinstance(store, MemoryStore) else 8) as pool:
+    with ThreadPoolExecutor(1 if isinstance(store, MemoryStore | Overlay) else 8) as pool:
         list(pool.map(lambda key: put(store, key, b""), names + folders))
     assert keys(store.list("p/")) == sorted(names + folders, key=str.encode)
     assert keys(store.list("p/", shallow=True)) == names
@@ -344,7 +345,7 @@ def test_a_condition_holds_for_the_same_bytes_too(store: ObjectStore) -> None:
 
 def race(store: ObjectStore, etag: str | None, rivals: int = 8) -> list[int]:
     """Who of ``rivals`` that all commit over the same state gets through."""
-    together = Barrier(1 if isinstance(store, MemoryStore) else rivals)
+    together = Barrier(1 if isinstance(store, MemoryStore | Overlay) else rivals)
 
     def commit(number: int) -> bool:
         together.wait(30)
@@ -354,7 +355,7 @@ def race(store: ObjectStore, etag: str | None, rivals: int = 8) -> list[int]:
             return False
         return True
 
-    # The store in memory is not for several threads: its rivals come one by one.
+    # Stores in memory are not for several threads: their rivals come one by one.
     with ThreadPoolExecutor(together.parties) as pool:
         won = list(pool.map(commit, range(rivals)))
     return [number for number, through in enumerate(won) if through]
