@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
 
 from safelight.conformance.conditions import CONDITIONS
 from safelight.conformance.emulator import Emulator
@@ -27,6 +27,7 @@ from safelight.stack import Say
 TOPICS: tuple[Topic, ...] = (EVENTS, FUNCTIONS, QUEUES, OBJECTS, CONDITIONS, LISTINGS, POLICIES)
 
 _THREADS = 4
+_TRIES = 3
 _BEGIN = "<!-- answers: written by `python -m safelight.conformance` -->"
 _END = "<!-- end of answers -->"
 
@@ -49,12 +50,15 @@ def questions() -> Iterator[tuple[str, Question]]:
 def ask_all(emulator: Emulator, say: Say) -> Answers:
     """Ask an emulator everything, several questions at a time: most of it is waiting.
 
-    What goes wrong with a question is its answer.
+    What goes wrong with a question is its answer, but for a connection that is closed on us, as
+    LocalStack does where it has much to do: that answers nothing, and it is asked again.
     """
 
-    def ask(question: Question) -> str:
+    def ask(question: Question, tries: int = _TRIES) -> str:
         try:
             return question.ask(emulator)
+        except ConnectionClosedError as error:
+            return ask(question, tries - 1) if tries > 1 else f"failed: {error}"
         except (ClientError, BotoCoreError, Problem, OSError, LookupError, ValueError) as error:
             return f"failed: {error}"
 

@@ -356,8 +356,12 @@
   const wanted = () => /^#view-(.+)/.exec(location.hash)?.[1];
   const still = matchMedia("(prefers-reduced-motion: reduce)");
 
+  // What an earlier change, still under way, called the photo: two of a name would end both.
+  const unshare = () => all(".shared").forEach((each) => each.classList.remove("shared"));
+
   // The photo moves from where it is to where it will be.
   function change(act, from, to) {
+    unshare();
     if (!document.startViewTransition || still.matches) return act();
     from?.classList.add("shared");
     const moving = document.startViewTransition(() => {
@@ -448,7 +452,10 @@
       strip.focus();
     };
     if (pushed) change(enter, frames[number]);
-    else enter();
+    else {
+      unshare();
+      enter();
+    }
   }
 
   // The visitor is left at the photo that was looked at last.
