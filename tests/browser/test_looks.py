@@ -54,7 +54,9 @@ def test_every_screen_in_either_light(
     page = visit.go(PLACES["album"])
     page.locator(".photos input").first.check()
     page.locator(".photos .frame").nth(1).click()
-    page.wait_for_function("() => document.getAnimations().length === 0")
+    page.wait_for_function(
+        "() => !document.activeViewTransition && document.getAnimations().length === 0"
+    )
     keep(page, f"viewer-{width}-{scheme}")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Download…").click()

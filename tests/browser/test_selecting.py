@@ -104,10 +104,10 @@ def test_all_of_an_album_is_all_of_its_pages(visit: Visit) -> None:
     expect(page.locator(".bar output")).to_have_text("205 photos · 308 MB")
     assert command(page).count("--output") == 205
     page.get_by_role("link", name="Previous page").click()
-    assert page.locator(".photos input:checked").count() == 200
+    expect(page.locator(".photos input:checked")).to_have_count(200)
     page.get_by_role("button", name="Clear").first.click()
-    assert page.locator("input:checked[name=photo]").count() == 0
-    assert not page.get_by_role("region", name="Selected photos").is_visible()
+    expect(page.locator("input:checked[name=photo]")).to_have_count(0)
+    expect(page.get_by_role("region", name="Selected photos")).to_be_hidden()
     visit.go(page_of(LAKE, 2))
     assert page.locator("input:checked[name=photo]").count() == 0
     visit.check()
@@ -122,15 +122,15 @@ def test_the_list_of_what_is_selected(visit: Visit) -> None:
     page.get_by_role("button", name="Download…").click()
     sheet = page.get_by_role("dialog", name="Selected photos")
     rows = sheet.get_by_role("listitem")
-    assert rows.count() == 3
+    expect(rows).to_have_count(3)
     # In the order of their paths, each with its album.
     assert [row.locator("small").inner_text() for row in rows.all()] == [LISBON, LISBON, ALBUM]
     assert rows.nth(2).locator("bdi").inner_text() == HOSTILE[2]
     sheet.get_by_role("button", name="Remove").nth(1).click()
-    assert rows.count() == 2
+    expect(rows).to_have_count(2)
     assert sheet.locator("output").inner_text().startswith("2 photos")
     assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith("Remove")
-    assert page.locator(".photos input:checked").count() == 1
+    expect(page.locator(".photos input:checked")).to_have_count(1)
     rows.first.get_by_role("link").click()
     page.wait_for_url("**/photo/**")
     visit.check()

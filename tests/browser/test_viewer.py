@@ -224,9 +224,25 @@ def test_a_click_beside_the_photo_closes_it(visit: Visit) -> None:
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
+def at_rest(visit: Visit) -> None:
+    """Waits until nothing moves, and the strip shows one photo.
+
+    A view transition's picture lies over the page until it ends, and takes every touch; it
+    is under way before its animations are.
+    """
+    visit.page.wait_for_function(
+        """() => {
+          const strip = document.querySelector(".viewer[open] .strip");
+          const off = strip ? Math.abs(strip.scrollLeft) % strip.clientWidth : 0;
+          const moving = document.activeViewTransition || document.getAnimations().length;
+          return !moving && off === 0;
+        }"""
+    )
+
+
 def swipe(visit: Visit, by: int, y: int = 400) -> None:
     """A finger that moves across the screen, once that stands still."""
-    visit.page.wait_for_function("() => document.getAnimations().length === 0")
+    at_rest(visit)
     session = visit.context.new_cdp_session(visit.page)
 
     def touch(kind: str, *points: int) -> None:
@@ -237,6 +253,8 @@ def swipe(visit: Visit, by: int, y: int = 400) -> None:
     touch("touchStart", start)
     for part in range(1, 11):
         touch("touchMove", start + by * part // 10)
+        # As fast as a finger: all at once it would be a flick of no hand.
+        visit.page.wait_for_timeout(16)
     touch("touchEnd")
 
 
@@ -259,12 +277,16 @@ def test_a_swipe_turns_the_photo(visitor: Callable[..., Visit]) -> None:
 
 def test_a_swipe_turns_the_photos_own_page(visitor: Callable[..., Visit]) -> None:
     visit = visitor(**PHONE)
+    asked: list[bool] = []
+    visit.page.on("request", lambda each: asked.append(each.is_navigation_request()))
     page = visit.go(leaf_of(f"photos/{LAKE}/DSC_0002.JPG"))
     first = page.url
     swipe(visit, -250, 150)
     page.wait_for_url(lambda url: url != first)
     swipe(visit, 250, 150)
     page.wait_for_url(first)
+    # Once there and once back: the browser's own swipe through its history stays out of it.
+    assert sum(asked) == 3
     visit.check()
 
 
