@@ -162,6 +162,8 @@ def test_originals_that_are_there_are_not_touched(gallery: Gallery, tmp_path: Pa
         "scenario: 1\nname: x\nsteps: [{do: delete, key: photos/replay-mine/1.jpg}]\n"
     )
     gallery.put("photos/replay-mine/1.jpg", b"mine")
+    # What is gone before anybody looked is waited for, a minute long (rule 4).
+    gallery.running.settle()
     try:
         done = gallery.running.run("replay", scenario, "--target", "queue", status=2)
 

@@ -66,6 +66,8 @@ def test_sync_can_mirror_a_folder(gallery: Gallery, tmp_path: Path) -> None:
     (tmp_path / "mirrored").mkdir()
     (tmp_path / "mirrored" / "kept.jpg").write_bytes(photograph(seed=23))
     gallery.put("photos/mirrored/extra.jpg", photograph(seed=24))
+    # What is gone before anybody looked is waited for, a minute long (rule 4).
+    gallery.running.settle()
     told = gallery.running.run("sync", "--delete", tmp_path)
     assert "removed" in told.stderr
     assert gallery.keys("photos/mirrored/") == ["photos/mirrored/kept.jpg"]
